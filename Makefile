@@ -1,0 +1,74 @@
+# powerctl: build, check, install.  `make help` lists the targets.
+# Everything built lands under $(B); the source tree stays clean.
+
+VERSION := 0.1.0
+CC      ?= gcc
+CLANG   ?= clang-14
+B       ?= build
+PREFIX  ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+
+sbindir  := $(PREFIX)/sbin
+bindir   := $(PREFIX)/bin
+libexecdir := $(PREFIX)/libexec/powerctl
+mandir   := $(PREFIX)/share/man
+
+# One command on a bare Debian 12: these two (and `ci`) install what they need first.
+INSTALLS := demo check ci asan fuzz
+
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+include mk/flags.mk
+include mk/rooms.mk
+include mk/tests.mk
+
+##@ Build
+.PHONY: all
+all: $(PROGRAMS) ## build every program, warnings are errors
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf $(B)
+
+.PHONY: install
+install: all $(MANPAGES) ## install under PREFIX (DESTDIR respected); never installs packages, never starts a service
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(SYSCONFDIR)/powerctl
+	install -m 755 $(B)/powerctld $(DESTDIR)$(sbindir)/powerctld
+	install -m 755 $(B)/powerctl $(DESTDIR)$(bindir)/powerctl
+	ln -sf powerctl $(DESTDIR)$(bindir)/netboot-now
+	install -m 755 $(DRIVER_PROGRAMS) $(B)/powerctl-capture $(DESTDIR)$(libexecdir)/
+	install -m 644 config/powerctl.yaml $(DESTDIR)$(SYSCONFDIR)/powerctl/powerctl.yaml.sample
+	for page in $(MANPAGES); do \
+	    section=$${page##*.}; \
+	    install -D -m 644 $$page $(DESTDIR)$(mandir)/man$$section/$$(basename $$page); \
+	done
+
+.PHONY: uninstall
+uninstall: ## remove what `make install` put there; leaves /etc/powerctl alone
+	rm -f $(DESTDIR)$(sbindir)/powerctld $(DESTDIR)$(bindir)/powerctl $(DESTDIR)$(bindir)/netboot-now
+	rm -rf $(DESTDIR)$(libexecdir)
+	for page in $(MANPAGES); do \
+	    rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \
+	done
+	rm -f $(DESTDIR)$(SYSCONFDIR)/powerctl/powerctl.yaml.sample
+
+##@ Look after the source
+.PHONY: format
+format: ## let clang-format decide the layout
+	clang-format -i $(C_FILES)
+
+.PHONY: tidy
+tidy: compdb ## clang-tidy over everything
+	clang-tidy --quiet -p . $(filter %.c,$(C_FILES))
+
+.PHONY: compdb
+compdb: ## compile_commands.json for editors and clang-tidy
+	tests/lint/compdb $(CC) '$(CPPFLAGS) $(CFLAGS)' $(filter %.c,$(C_FILES)) > compile_commands.json
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	    /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,95 @@
+/* core.h - every decision of the agent.  (state, event, now_ms) -> new state and actions.
+ *
+ * Pure: no clock, socket, file, thread or log.  The shell (agent/io) feeds events in with the
+ * monotonic time, then takes all actions out and carries them out in order: first it journals
+ * and syncs what is to be journaled, then it sends.
+ *
+ *   request ─┐
+ *   reply   ─┼─> core ─> send a request to a driver   (journaled first if it changes something)
+ *   note    ─┤           tell what changed            (journal, API clients, log)
+ *   tick    ─┘           watch or leave a port        (probe)
+ *
+ * Files: plan (what each verb does, as tables), job (one request over many nodes), task (one
+ * node walking its plan), boot (stage machine), correlate (notes to nodes), admission. */
+#ifndef POWERCTL_CORE_H
+#define POWERCTL_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/core/inventory.h"
+#include "proto/api.h"
+#include "proto/driver_msg.h"
+#include "proto/note.h"
+
+struct core;
+
+enum action_kind {
+    ACTION_SEND,        /* request: to its device's driver. `intent`: journal and sync first */
+    ACTION_TELL,        /* event: journal, then clients */
+    ACTION_WATCH_PORT,  /* node, ip, port: probe it about every second, make notes */
+    ACTION_LEAVE_PORT,  /* node, ip, port: stop that */
+};
+
+struct action {
+    enum action_kind kind;
+    bool intent;
+    char driver[NAME_SIZE];        /* ACTION_SEND: which driver program */
+    struct driver_request request;
+    struct job_event event;        /* TELL, and the EVENT_COMMAND behind an intent */
+    struct ipv4 ip;
+    uint16_t port;
+};
+
+/* `boot_id` makes job ids unique over restarts ("1a2b3c4"). The inventory is borrowed and must
+ * outlive the core or be replaced by core_reload(). NULL if memory ran out. */
+struct core *core_new(const struct inventory *inventory, const char *boot_id, uint64_t now_ms);
+struct core *core_free(struct core *core);
+
+/* Another inventory; running jobs go on with the targets frozen when they were admitted. The old
+ * one may be freed afterwards. */
+void core_reload(struct core *core, const struct inventory *inventory, uint64_t now_ms);
+
+/* Admits a job, or says why not (ERR_USAGE, ERR_DENIED, ERR_CONFIRM, ERR_BUSY). Nothing has
+ * been sent when it fails. A key that was used for the same verb and set: 0, *existing true,
+ * the old job's id. On ERR_CONFIRM and ERR_BUSY *problem says which nodes, or whose job. */
+int core_submit(struct core *core, const struct job_request *request, uint64_t now_ms,
+                char id[JOB_ID_SIZE], bool *existing, struct problem *problem, struct err *err);
+
+/* A key from the journal of an earlier run, so that it is not executed again. */
+void core_remember_key(struct core *core, const char *key, const char *id, enum verb verb,
+                       const char *nodes_hash);
+
+/* Stops a job: nothing new is started; a node between off and on is brought on first. */
+int core_cancel(struct core *core, const char *id, uint64_t now_ms, struct err *err);
+
+void core_reply(struct core *core, const struct driver_reply *reply, uint64_t now_ms);
+void core_note(struct core *core, const struct note *note, uint64_t now_ms);
+void core_tick(struct core *core, uint64_t now_ms);
+uint64_t core_deadline(const struct core *core); /* when core_tick() is due; UINT64_MAX: never */
+
+/* The next action, in order; false: none left. */
+bool core_take(struct core *core, struct action *action);
+
+/* Views for the API; filled in by value, to be cleared by the caller. */
+int core_job(const struct core *core, const char *id, uint64_t now_ms, struct job_view *view,
+             struct err *err);
+size_t core_jobs(const struct core *core, uint64_t now_ms, struct job_view **views);
+int core_nodes(const struct core *core, const char *expression, uint64_t now_ms,
+               struct node_view **views, size_t *count, char **folded, char warning[256],
+               struct err *err);
+
+/* What a job would do, one line each; sends nothing. malloc'd text. */
+int core_plan(const struct core *core, const struct job_request *request, char **text,
+              struct err *err);
+
+/* For /metrics: counts by what they count. */
+struct core_counts {
+    uint64_t jobs_running, jobs_total, nodes, nodes_on, nodes_off, nodes_unknown, booting;
+    uint64_t outcomes[OUTCOMES], verdicts[VERDICTS], requests[OPS], failures[ERR_KINDS];
+    uint64_t notes[NOTE_SOURCES], notes_unmatched;
+};
+void core_count(const struct core *core, struct core_counts *counts);
+
+#endif

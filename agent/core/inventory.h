@@ -1,0 +1,101 @@
+/* inventory.h - what there is: nodes, the devices that power them, groups, limits, deadlines.
+ *
+ * Made whole by agent/io/conf.c from the YAML files (or not at all), then never changed: a
+ * reload makes another one.  Names are unique per kind; indexes are into the arrays here. */
+#ifndef POWERCTL_INVENTORY_H
+#define POWERCTL_INVENTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/address.h"
+#include "proto/driver_msg.h"
+#include "proto/nodeset.h"
+#include "proto/words.h"
+
+enum { NODE_MACS_MAX = 8, DEVICE_NONE = UINT32_MAX };
+
+struct device {
+    char driver[NAME_SIZE]; /* "ipmi": the program powerctl-driver-ipmi */
+    struct driver_device config; /* its name, and settings for the driver */
+};
+
+/* What tells that a node is up. Phone-home is believed from every node. */
+enum up_proof { UP_BY_PORT, UP_BY_PHONE_HOME, UP_NOT_WATCHED };
+
+struct node {
+    char name[NAME_SIZE];
+    uint32_t power;     /* device index */
+    uint32_t outlet;    /* 0: the device has none */
+    uint32_t next_boot; /* device index, or DEVICE_NONE */
+    enum firmware firmware;
+    size_t nmacs;
+    struct mac macs[NODE_MACS_MAX];
+    struct ipv4 address;  /* fixed one, if the config names it; else learnt from DHCP */
+    enum up_proof up;
+    uint16_t up_port;
+    bool protect;         /* never switched off by anybody */
+    bool native_cycle;    /* `cycle` may use the device's own */
+    bool boot_by_reset;   /* netboot: set, verify, reset, instead of off, set, on */
+};
+
+struct group {
+    char name[NAME_SIZE];
+    char *expression;
+};
+
+struct limits {
+    uint32_t confirm_above;       /* more nodes than this need confirmation */
+    uint32_t power_on_per_second; /* over all jobs; the bucket starts empty */
+    uint32_t booting_at_once;     /* nodes between power-on and up, over all jobs */
+    uint32_t jobs_kept;           /* ended jobs remembered in memory */
+    uint32_t retries;             /* netboot, where --retry does not say */
+};
+
+/* Milliseconds. The wait for each milestone, from the one before (boot-watch table). */
+struct deadlines {
+    uint32_t command;   /* one request to a driver */
+    uint32_t off, on;   /* until the state is seen */
+    uint32_t soft_off;  /* grace of a soft off */
+    uint32_t dwell;     /* between seen off and on */
+    uint32_t settle;    /* between the two readings that confirm a state */
+    uint32_t post, addressed, loader, loader_up, config, kernel, initrd, kernel_up, root, up;
+    uint32_t stall;     /* a transfer that stands still */
+    uint32_t missing;   /* after "not found": time for the loader to find another way */
+    uint32_t total;     /* everything, for one node in one job */
+};
+
+struct inventory {
+    size_t ndevices;
+    struct device *devices;
+    size_t nnodes;
+    struct node *nodes; /* in natural order of their names */
+    size_t ngroups;
+    struct group *groups;
+    struct limits limits;
+    struct deadlines deadlines;
+    /* Filled in by inventory_seal(): */
+    uint32_t *by_name; /* hash table over nodes, then over MACs; private */
+    struct mac_slot *by_mac;
+    size_t name_slots, mac_slots;
+};
+
+/* Defaults for limits and deadlines; empty arrays. NULL if memory ran out. */
+struct inventory *inventory_new(void);
+struct inventory *inventory_free(struct inventory *inventory);
+void inventory_freep(struct inventory **inventory);
+
+/* Sorts the nodes and builds the look-up tables. Call once, when all is filled in. Two nodes
+ * with one MAC: ERR_CONFIG (conf.c checks before, with positions). 0 or -1. */
+int inventory_seal(struct inventory *inventory, struct err *err);
+
+/* NULL if there is none. */
+const struct node *inventory_node(const struct inventory *inventory, const char *name);
+const struct node *inventory_node_by_mac(const struct inventory *inventory, struct mac mac);
+const char *inventory_group(const struct inventory *inventory, const char *name);
+
+/* For nodeset_parse(): groups and nodes of this inventory. */
+struct nodeset_source inventory_source(const struct inventory *inventory);
+
+#endif

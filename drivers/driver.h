@@ -1,0 +1,78 @@
+/* driver.h - the interface between drivers/host (main() of every driver program) and a driver.
+ *
+ * What a driver promises:
+ *  - one reply to each request, within its budget_ms, whatever the device does;
+ *  - "on" and "off" mean "the device accepted it": the core reads the state to see it happen;
+ *  - OP_STATUS answers on or off only when the device said exactly that; otherwise it fails;
+ *  - OP_BOOT_SET sets a one-shot override and reads it back in the same session; what was read
+ *    is in the reply, matching or not: the core compares;
+ *  - err.sent is SENT_NO only if no byte of the command itself can have reached the device,
+ *    SENT_YES if the device acknowledged or refused it, else SENT_MAYBE;
+ *  - a command that changes something is never sent a second time in a way that could be
+ *    executed twice;
+ *  - an operation the device lacks: ERR_UNSUPPORTED, naming the operation and the device;
+ *  - err.text names the device's address, what was tried and what came back;
+ *  - a device that is dead, slow or talks nonsense costs the other devices nothing.
+ *
+ * A driver comes in one of two styles, behind the same messages:
+ *  - an engine: event-driven, all devices from one loop (drivers/ipmi);
+ *  - blocking: straight-line code, run by the host in lanes (worker processes), one device on
+ *    one lane at a time, killed when it overruns its budget (drivers/fake, later modbus, ssh).
+ *
+ * No driver logs, forks, starts threads, reads files of ours, or calls exit(). */
+#ifndef POWERCTL_DRIVER_H
+#define POWERCTL_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/driver_msg.h"
+#include "proto/option.h"
+
+/* Given to an engine by the host. `reply` hands a finished reply over (copied); it may be
+ * called from submit() and turn(). */
+struct driver_host {
+    void (*reply)(void *arg, const struct driver_reply *reply);
+    void *arg;
+};
+
+/* Event-driven. The host waits on fd() and deadline(), then calls turn(). Times are
+ * CLOCK_MONOTONIC milliseconds. */
+struct driver_engine {
+    void *(*create)(const struct driver_host *host, struct err *err);
+    /* `config` is a filled-in struct of the driver's option table, `credentials` may be NULL;
+     * both are copied. A device that is there already is replaced; its requests in flight are
+     * answered first (ERR_DEVICE, sent as it stands). */
+    int (*add)(void *engine, const char *device, const void *config,
+               const struct driver_credentials *credentials, struct err *err);
+    void (*submit)(void *engine, const struct driver_request *request, uint64_t now_ms);
+    int (*fd)(void *engine);                 /* readable when turn() has something to do */
+    uint64_t (*deadline)(void *engine);      /* when turn() wants to run next; UINT64_MAX: never */
+    void (*turn)(void *engine, uint64_t now_ms);
+    void (*destroy)(void *engine);           /* ends sessions as far as that takes no waiting */
+};
+
+/* Blocking. Runs in a lane; may block for as long as it likes: the host kills it. `open` makes
+ * the session (NULL: failed); `run` does one request in it; `close` ends it. The host calls
+ * open before the first run, keeps the session while requests come, closes it after. */
+struct driver_blocking {
+    void *(*open)(const char *device, const void *config,
+                  const struct driver_credentials *credentials, struct err *err);
+    void (*run)(void *session, const struct driver_request *request, struct driver_reply *reply);
+    void (*close)(void *session);
+};
+
+struct driver {
+    const char *name, *help;
+    struct option_table options; /* "credentials" among them if it needs some */
+    size_t config_size;
+    const char *(*credentials)(const void *config); /* name of the credentials; NULL: none */
+    const struct driver_engine *engine;     /* one of the two */
+    const struct driver_blocking *blocking;
+};
+
+/* Every driver program defines this one object. */
+extern const struct driver driver;
+
+#endif

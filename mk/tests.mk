@@ -1,0 +1,61 @@
+# Tests.  `quick` needs only what building needs and cmocka; `check` adds real peers.
+
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(B)/unit/%)
+# Each unit test is a program of its own; it links what it uses out of all rooms but the mains.
+TEST_LIBRARIES := $(foreach room,agent/cli agent/client agent/io agent/core agent/capture drivers/host \
+                    $(DRIVERS:%=drivers/%) proto,$(call library,$(room)))
+TEST_LIBS := -lcmocka -Wl,--as-needed $(LIBS_io) $(LIBS_client) $(LIBS_ipmi)
+
+$(B)/unit/%: $(B)/tests/unit/%.o $(TEST_LIBRARIES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
+
+# Peers: simulated devices and nodes, each a program.
+PEERS := $(patsubst tests/peers/%.c,$(B)/peers/%,$(wildcard tests/peers/*_main.c))
+
+# Fuzzers: libFuzzer with clang; the same harness as a plain program replays its corpus.
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS := $(FUZZERS:%=$(B)/fuzz/replay_%)
+$(B)/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(TEST_LIBRARIES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
+
+##@ Test
+.PHONY: quick
+quick: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS) ## unit tests, fuzz corpora, golden files, lint: a few seconds
+	tests/run quick $(B)
+
+.PHONY: check
+check: ## everything: quick, then scenarios with real BMC, boot server and kernel (installs what it needs)
+	tests/install-packages check
+	$(MAKE) all check-built
+
+.PHONY: check-built
+check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS)
+	$(MAKE) -f mk/peers.mk B=$(B)
+	tests/run check $(B)
+
+.PHONY: demo
+demo: ## netboot a simulated rack of 16 and show it live; KEEP=1 leaves it running (installs what it needs)
+	tests/install-packages demo
+	$(MAKE) all
+	$(MAKE) -f mk/peers.mk B=$(B) demo-peers
+	tests/demo/run $(B)
+
+.PHONY: asan
+asan: ## quick, rebuilt with AddressSanitizer and UBSan
+	$(MAKE) SANITIZE=1 quick
+
+.PHONY: fuzz
+fuzz: ## libFuzzer with clang 14: make fuzz F=dhcp T=60
+	tests/fuzz/run $(CLANG) '$(F)' '$(or $(T),60)'
+
+.PHONY: bench
+bench: all ## side-by-side timings; see docs/performance.md
+	tests/bench/run $(B)
+
+.PHONY: cover
+cover: ## line coverage of the unit tests, by gcov
+	$(MAKE) COVERAGE=1 quick
+	tests/lint/coverage build/cover
