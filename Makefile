@@ -2,7 +2,9 @@
 # Everything built lands under $(B); the source tree stays clean.
 
 VERSION := 0.1.0
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 CLANG   ?= clang-14
 B       ?= build
 PREFIX  ?= /usr/local

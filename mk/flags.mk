@@ -1,8 +1,12 @@
 # Compiler flags.  Hardening is what gcc 12 and clang 14 both know; what only one knows is asked for.
 
+# V=1 shows whole command lines.
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Werror -Wformat=2 -Wvla -Wswitch-enum \
             -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough -Wundef \
-            -Wpointer-arith -Wwrite-strings
+            -Wpointer-arith -Wwrite-strings \
+            -Wno-format-truncation # texts for people are cut to fit, on purpose
 
 has_flag = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
 

@@ -32,14 +32,14 @@ $(foreach room,$(ROOMS) agent/capture,$(eval $(call room_rule,$(room))))
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 DRIVER_PROGRAMS := $(DRIVERS:%=$(B)/powerctl-driver-%)
 PROGRAMS := $(B)/powerctld $(B)/powerctl $(B)/netboot-now $(B)/powerctl-capture $(DRIVER_PROGRAMS)
 
-link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+link = $(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
 $(B)/powerctld: $(call objects,agent/main.c $(filter-out agent/main.c,$(wildcard agent/*.c))) \
                 $(call library,agent/io) $(call library,agent/core) $(call library,proto)
