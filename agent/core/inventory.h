@@ -75,8 +75,8 @@ struct inventory {
     struct group *groups;
     struct limits limits;
     struct deadlines deadlines;
-    /* Filled in by inventory_seal(): */
-    uint32_t *by_name; /* hash table over nodes, then over MACs; private */
+    /* Filled in by inventory_seal(), private: */
+    uint32_t *by_name; /* hash tables over names and MACs */
     struct mac_slot *by_mac;
     size_t name_slots, mac_slots;
 };
