@@ -80,15 +80,18 @@ struct job_view {
     int64_t started_unix_ms, ended_unix_ms; /* wall clock, for display; 0: not yet */
     uint64_t elapsed_ms;
     size_t nnodes;
-    struct node_view *nodes; /* owned */
+    struct node_view *nodes; /* owned; NULL in what job_list_decode() gives */
+    size_t counts[OUTCOMES]; /* nodes by outcome, where `nodes` is NULL */
 };
 void job_view_clear(struct job_view *view);
+size_t job_view_count(const struct job_view *view, enum outcome outcome);
 int job_view_exit_code(const struct job_view *view); /* of a done job: 0 1 7 8 */
 char *job_view_encode(const struct job_view *view);
 int job_view_decode(const char *json, struct job_view *out, struct err *err);
 /* GET /v1/jobs: {"jobs":[...]} without "nodes" arrays but with counts. */
 char *job_list_encode(const struct job_view *views, size_t count);
 int job_list_decode(const char *json, struct job_view **views, size_t *count, struct err *err);
+void job_list_free(struct job_view *views, size_t count); /* clears each; NULL is fine */
 /* GET /v1/nodes: {"nodes":[...],"folded":"n[01-16]","warning":"..."} */
 char *node_list_encode(const struct node_view *views, size_t count, const char *folded,
                        const char *warning);

@@ -1,0 +1,167 @@
+#include "proto/api_fields.h"
+
+#include <string.h>
+
+#include "proto/api_time.h"
+#include "proto/cleanup.h"
+
+json_t *text_to_json(const char *text)
+{
+    json_t *string = json_string(text);
+    if (string)
+        return string;
+    _cleanup_(freep) char *ascii = strdup(text);
+    for (char *c = ascii; c && *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    return ascii ? json_string(ascii) : NULL;
+}
+
+static const void *member(const void *value, size_t offset)
+{
+    return (const char *)value + offset;
+}
+
+/* What a number or word member holds, whatever its width. */
+static int64_t number_of(const struct field *field, const void *at)
+{
+    union {
+        uint32_t u32;
+        int32_t i32;
+        uint64_t u64;
+        int64_t i64;
+        int word;
+        bool flag;
+    } number;
+    switch (field->type) {
+    case FIELD_BOOL:
+        memcpy(&number.flag, at, sizeof number.flag);
+        return number.flag;
+    case FIELD_U32:
+        memcpy(&number.u32, at, sizeof number.u32);
+        return number.u32;
+    case FIELD_I32:
+        memcpy(&number.i32, at, sizeof number.i32);
+        return number.i32;
+    case FIELD_WORD:
+        memcpy(&number.word, at, sizeof number.word);
+        return number.word;
+    case FIELD_U64:
+    case FIELD_DURATION:
+        memcpy(&number.u64, at, sizeof number.u64);
+        return number.u64 > INT64_MAX ? -1 : (int64_t)number.u64;
+    case FIELD_TIME:
+        memcpy(&number.i64, at, sizeof number.i64);
+        return number.i64;
+    case FIELD_TEXT:
+    case FIELD_LONG_TEXT:
+    case FIELD_OBJECT:
+        break;
+    }
+    return 0;
+}
+
+static const char *text_of(const struct field *field, const void *at)
+{
+    if (field->type == FIELD_TEXT)
+        return at;
+    const char *text;
+    memcpy(&text, at, sizeof text);
+    return text ? text : "";
+}
+
+static bool is_absent(const struct field *field, const void *value)
+{
+    const void *at = member(value, field->offset);
+    if (field->flags & FIELD_HAS) {
+        bool has;
+        memcpy(&has, member(value, field->has), sizeof has);
+        return !has;
+    }
+    switch (field->type) {
+    case FIELD_TEXT:
+    case FIELD_LONG_TEXT:
+        return !(field->flags & FIELD_ALWAYS) && !*text_of(field, at);
+    case FIELD_BOOL:
+    case FIELD_U32:
+    case FIELD_I32:
+    case FIELD_U64:
+    case FIELD_WORD:
+        return !(field->flags & FIELD_ALWAYS) && number_of(field, at) == field->absent;
+    case FIELD_DURATION:
+        return number_of(field, at) < 0;
+    case FIELD_TIME:
+        return number_of(field, at) == 0;
+    case FIELD_OBJECT:
+        break;
+    }
+    return false;
+}
+
+static json_t *object_of(const struct field *field, const void *at)
+{
+    json_t *object = json_object();
+    if (!object || fields_write(object, field->fields, at)) {
+        json_decref(object);
+        return NULL;
+    }
+    /* No options is the same as no "options". */
+    if (!json_object_size(object) && !(field->flags & FIELD_ALWAYS)) {
+        json_decref(object);
+        return json_null();
+    }
+    return object;
+}
+
+static json_t *field_to_json(const struct field *field, const void *at)
+{
+    char time[TIME_TEXT_SIZE];
+    switch (field->type) {
+    case FIELD_TEXT:
+    case FIELD_LONG_TEXT:
+        return text_to_json(text_of(field, at));
+    case FIELD_BOOL:
+        return json_boolean(number_of(field, at));
+    case FIELD_U32:
+    case FIELD_I32:
+    case FIELD_U64:
+        return json_integer(number_of(field, at));
+    case FIELD_WORD:
+        return json_string(field->words->name((int)number_of(field, at)));
+    case FIELD_DURATION:
+        return json_real((double)number_of(field, at) / 1000);
+    case FIELD_TIME:
+        time_format(number_of(field, at), time);
+        return json_string(time);
+    case FIELD_OBJECT:
+        return object_of(field, at);
+    }
+    return NULL;
+}
+
+int fields_write(json_t *object, const struct field *fields, const void *value)
+{
+    for (const struct field *field = fields; field->key; field++) {
+        if (is_absent(field, value))
+            continue;
+        json_t *json = field_to_json(field, member(value, field->offset));
+        if (json_is_null(json))
+            continue;
+        if (json_object_set_new(object, field->key, json))
+            return -1;
+    }
+    return 0;
+}
+
+char *object_print(json_t *object)
+{
+    /* 15 digits: every duration in ms comes back as it was, and 0.1 stays 0.1. */
+    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    json_decref(object);
+    return text;
+}
+
+void json_unrefp(json_t **json)
+{
+    json_decref(*json);
+}
