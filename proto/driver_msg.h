@@ -95,7 +95,9 @@ struct driver_credentials {
     struct secret password;
 };
 
-/* Encoders return a malloc'd line with its '\n', or NULL if memory ran out.
+/* Encoders return a malloc'd line with its '\n', or NULL: memory ran out, the line would be
+ * longer than DRIVER_LINE_SIZE, or a name, setting or secret is not UTF-8 (texts for people are
+ * made so).
  * Decoders are strict (unknown or missing key, wrong type, out of range: -1, *out untouched). */
 char *driver_device_encode(const struct driver_device *device);
 char *driver_request_encode(const struct driver_request *request);
