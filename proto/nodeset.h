@@ -41,6 +41,11 @@ struct nodeset_source {
 int nodeset_parse(const char *text, const struct nodeset_source *source, struct nodeset **out,
                   char warning[256], struct err *err);
 
+/* Errors here and in nodeset_expand() about what was written begin with "column N: ". This takes
+ * that apart, for a caller that knows where the text stands in a file: N, and the text behind;
+ * 0 and the whole text if there is none. */
+size_t nodeset_error_column(const char *text, const char **rest);
+
 /* The names of a pattern in written order, duplicates refused: for ranges in the config that
  * expand side by side ("bmc-n[01-16]" with "10.1.0.[11-26]"). No operators, no groups.
  * Any text without brackets is one name, whatever its characters (host names, addresses). */

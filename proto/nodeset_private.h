@@ -35,13 +35,15 @@ static inline bool is_blank(char c)
 
 int slice_compare(const char *a, size_t asize, const char *b, size_t bsize);
 
-/* "column 3: what's wrong at 'quote'", ERR_USAGE. `at` points into `text`. Returns -1. */
+/* "column 3: what is wrong", ERR_USAGE. `at` points into `text`. Returns -1. */
 int complain(struct err *err, const char *text, const char *at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* A short, printable copy of what stands at `at`, up to the end of the operand. */
-enum { QUOTE_SIZE = 40 };
-const char *quote(const char *at, char out[QUOTE_SIZE]);
+/* A short copy of what stands at `at`, up to the next blank: printable ASCII, whatever came. */
+struct quote {
+    char text[36];
+};
+struct quote quote(const char *at);
 
 enum {
     PATTERN_PARTS_MAX = 32,
@@ -61,9 +63,14 @@ struct part {
     size_t first_range, nranges; /* nranges 0: literal */
 };
 
+/* Where a pattern stands: among operators, where names are strict and '*' may be part of them;
+ * or alone in a setting, where it ends with the text and may be a path or an address. */
+enum pattern_place { PATTERN_OPERAND, PATTERN_SETTING };
+
 struct pattern {
-    const char *text;      /* all of what is parsed, for columns */
+    const char *text; /* all of what is parsed, for columns */
     const char *start, *end;
+    enum pattern_place place;
     size_t nparts;
     struct part parts[PATTERN_PARTS_MAX];
     size_t nranges, ranges_size;
@@ -71,10 +78,9 @@ struct pattern {
     size_t count;          /* names it stands for: 1..NODESET_MAX */
 };
 
-/* Takes apart the pattern at `start`, up to the first character for which `ends` says so outside
- * of brackets. The caller gives pattern_clear() in either case. */
+/* Takes apart the pattern that begins at `start`, in `text`. pattern_clear() in either case. */
 int pattern_parse(struct pattern *pattern, const char *text, const char *start,
-                  bool (*ends)(char c), struct err *err);
+                  enum pattern_place place, struct err *err);
 void pattern_clear(struct pattern *pattern);
 
 /* Calls `each` for every name, rightmost bracket fastest, until it returns non-zero. */
@@ -107,5 +113,21 @@ void name_table_clear(struct name_table *table);
 
 /* A set of the `count` names, which need not be sorted but must be unique. NULL: no memory. */
 struct nodeset *nodeset_make(const char **names, size_t count);
+
+/* A set in the making. Every name that an operand brings is given to members_take(), between
+ * members_begin() and members_end(). */
+enum set_operator { SET_UNION, SET_EXCLUDE, SET_INTERSECT, SET_XOR };
+struct members {
+    struct name_table names;
+    size_t count;   /* members among them */
+    size_t changed; /* by this operand */
+    uint32_t operand;
+    enum set_operator op;
+};
+void members_begin(struct members *members, enum set_operator op);
+int members_take(struct members *members, const char *name, size_t size, struct err *err);
+void members_end(struct members *members);
+struct nodeset *members_nodeset(const struct members *members); /* NULL: no memory */
+void members_clear(struct members *members);
 
 #endif
