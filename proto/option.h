@@ -37,7 +37,8 @@ struct option {
     enum option_type type;
     size_t offset, size;
     const char *fallback; /* default, as text; NULL: zero or empty */
-    uint64_t min, max;    /* UINT, and each of UINTS; max 0: no limit but the type's */
+    uint64_t min, max; /* UINT, each of UINTS; max 0: no limit but the type's. In a decoded
+                        * schema, max of TEXT is its longest length */
     const char *const *choices; /* CHOICE, FLAGS: NULL-terminated */
     bool required;
     const char *help;
