@@ -140,7 +140,7 @@ static int index_macs(struct inventory *inventory, struct err *err)
                 return err_set(err, ERR_CONFIG, "MAC address %s belongs to both '%s' and '%s'",
                                text, inventory->nodes[slot->node].name, inventory->nodes[i].name);
             }
-            *slot = (struct mac_slot){ .mac = mac, .node = (uint32_t)i };
+            *slot = (struct mac_slot){.mac = mac, .node = (uint32_t)i};
         }
     return 0;
 }
@@ -194,7 +194,7 @@ const struct node *inventory_node_by_mac(const struct inventory *inventory, stru
 
 const char *inventory_group(const struct inventory *inventory, const char *name)
 {
-    struct group key = { .expression = NULL };
+    struct group key = {.expression = NULL};
     if (!inventory->ngroups || strlen(name) >= sizeof key.name)
         return NULL;
     memcpy(key.name, name, strlen(name) + 1);

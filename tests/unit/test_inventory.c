@@ -1,0 +1,114 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/core/inventory.h"
+#include "proto/cleanup.h"
+
+static struct inventory *make(size_t nodes)
+{
+    struct inventory *inventory = inventory_new();
+    assert_non_null(inventory);
+    inventory->nnodes = nodes;
+    inventory->nodes = calloc(nodes + 1, sizeof *inventory->nodes);
+    for (size_t i = 0; i < nodes; i++) { /* backwards, to be sorted */
+        struct node *node = &inventory->nodes[i];
+        size_t number = nodes - i;
+        (void)snprintf(node->name, sizeof node->name, "n%zu", number);
+        node->nmacs = 2;
+        for (size_t j = 0; j < 2; j++)
+            node->macs[j] =
+                (struct mac){{2, 0, (uint8_t)j, 1, (uint8_t)(number >> 8), (uint8_t)number}};
+    }
+    inventory->ngroups = 2;
+    inventory->groups = calloc(2, sizeof *inventory->groups);
+    memcpy(inventory->groups[0].name, "z", 2);
+    memcpy(inventory->groups[1].name, "a", 2);
+    inventory->groups[0].expression = strdup("n1");
+    inventory->groups[1].expression = strdup("n[2-3]");
+    return inventory;
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    _cleanup_(inventory_freep) struct inventory *inventory = inventory_new();
+    assert_int_equal(inventory->limits.confirm_above, 16);
+    assert_int_equal(inventory->limits.power_on_per_second, 4);
+    assert_int_equal(inventory->limits.booting_at_once, 20);
+    assert_int_equal(inventory->limits.jobs_kept, 1000);
+    assert_int_equal(inventory->limits.retries, 1);
+    assert_int_equal(inventory->deadlines.post, 600000);
+    assert_int_equal(inventory->deadlines.settle, 1000);
+    assert_int_equal(inventory->deadlines.total, 1800000);
+    assert_int_equal(inventory_seal(inventory, NULL), 0);
+    assert_null(inventory_node(inventory, "n1"));
+    assert_null(inventory_group(inventory, "g"));
+    assert_null(inventory_node_by_mac(inventory, (struct mac){{1}}));
+}
+
+static void test_look_ups(void **state)
+{
+    enum { NODES = 3000 };
+    (void)state;
+    _cleanup_(inventory_freep) struct inventory *inventory = make(NODES);
+    assert_null(inventory_node(inventory, "n1")); /* not sealed yet */
+    assert_int_equal(inventory_seal(inventory, NULL), 0);
+    for (size_t i = 0; i < NODES; i++) {
+        const struct node *node = &inventory->nodes[i];
+        char name[16];
+        (void)snprintf(name, sizeof name, "n%zu", i + 1);
+        assert_string_equal(node->name, name);
+        assert_ptr_equal(inventory_node(inventory, name), node);
+        assert_ptr_equal(inventory_node_by_mac(inventory, node->macs[1]), node);
+    }
+    assert_null(inventory_node(inventory, "n0"));
+    assert_null(inventory_node_by_mac(inventory, (struct mac){{2, 0, 2}}));
+    assert_null(inventory_node_by_mac(inventory, (struct mac){{0}}));
+    assert_string_equal(inventory_group(inventory, "a"), "n[2-3]");
+    assert_null(inventory_group(inventory, "b"));
+}
+
+static void test_as_a_source(void **state)
+{
+    (void)state;
+    _cleanup_(inventory_freep) struct inventory *inventory = make(12);
+    _cleanup_(nodeset_freep) struct nodeset *set = NULL;
+    assert_int_equal(inventory_seal(inventory, NULL), 0);
+    struct nodeset_source source = inventory_source(inventory);
+    struct err err;
+    assert_int_equal(nodeset_parse("n*!@a", &source, &set, NULL, &err), 0);
+    assert_int_equal(nodeset_count(set), 10);
+    assert_int_equal(nodeset_parse("n13", &source, &set, NULL, &err), -1);
+}
+
+static void test_doubles_are_refused(void **state)
+{
+    struct err err;
+    (void)state;
+    _cleanup_(inventory_freep) struct inventory *macs = make(5), *names = make(5);
+    macs->nodes[1].macs[0] = macs->nodes[3].macs[1];
+    assert_int_equal(inventory_seal(macs, &err), -1);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_string_equal(err.text, "MAC address 02:00:01:01:00:02 belongs to both 'n2' and 'n4'");
+    memcpy(names->nodes[0].name, "n4", 3);
+    assert_int_equal(inventory_seal(names, &err), -1);
+    assert_string_equal(err.text, "two nodes are called 'n4'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_look_ups),
+        cmocka_unit_test(test_as_a_source),
+        cmocka_unit_test(test_doubles_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
