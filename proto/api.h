@@ -16,7 +16,7 @@
 #include "proto/words.h"
 
 enum {
-    JOB_ID_SIZE = 24,       /* "J1a2b3c4-17": unique over restarts; with NUL */
+    JOB_ID_SIZE = 24, /* "J1a2b3c4-17": unique over restarts; with NUL */
     JOB_KEY_SIZE = 128,
     JOB_TEXT_SIZE = 256,
     ACTOR_SIZE = 80,        /* "alice (uid 1000)" */
@@ -35,18 +35,18 @@ struct job_options {
     uint32_t max_failures;        /* stop the line after more than this many; with has_ */
     bool has_max_failures;
     bool has_retry;
-    uint32_t seconds;             /* identify */
-    bool native;                  /* cycle: the device's own, where the config allows it */
+    uint32_t seconds; /* identify */
+    bool native;      /* cycle: the device's own, where the config allows it */
 };
 
 struct job_request {
     enum verb verb;
-    char *nodes; /* expression; owned: job_request_clear() */
-    char key[JOB_KEY_SIZE];   /* "" : none */
-    char actor[ACTOR_SIZE];   /* filled in by the agent from the socket, never from JSON */
-    char confirm[17];         /* hash of the set that was shown and confirmed */
+    char *nodes;            /* expression; owned: job_request_clear() */
+    char key[JOB_KEY_SIZE]; /* "" : none */
+    char actor[ACTOR_SIZE]; /* filled in by the agent from the socket, never from JSON */
+    char confirm[17];       /* hash of the set that was shown and confirmed */
     bool yes;
-    uint32_t max_nodes;       /* 0: not given */
+    uint32_t max_nodes; /* 0: not given */
     struct job_options options;
 };
 void job_request_clear(struct job_request *request);
@@ -58,7 +58,7 @@ struct node_view {
     char node[NAME_SIZE];
     enum outcome outcome;
     enum verdict verdict;
-    enum power power;           /* as last read; power_age_ms tells when */
+    enum power power; /* as last read; power_age_ms tells when */
     enum stage stage;
     uint32_t attempt;           /* 1: the first */
     int32_t percent;            /* of the file being fetched; -1: not known */
@@ -66,9 +66,9 @@ struct node_view {
     char text[JOB_TEXT_SIZE];   /* what it is doing, or the last evidence, or why it failed */
     struct next_boot next_boot; /* with has_next_boot */
     bool has_next_boot;
-    uint64_t since_ms;          /* ms since the stage or outcome was reached */
-    uint64_t power_age_ms;      /* ms since power was read; UINT64_MAX: never */
-    char job[JOB_ID_SIZE];      /* the job that has it now; "" : none */
+    uint64_t since_ms;     /* ms since the stage or outcome was reached */
+    uint64_t power_age_ms; /* ms since power was read; UINT64_MAX: never */
+    char job[JOB_ID_SIZE]; /* the job that has it now; "" : none */
 };
 
 struct job_view {
@@ -95,25 +95,26 @@ void job_list_free(struct job_view *views, size_t count); /* clears each; NULL i
 /* GET /v1/nodes: {"nodes":[...],"folded":"n[01-16]","warning":"..."} */
 char *node_list_encode(const struct node_view *views, size_t count, const char *folded,
                        const char *warning);
+char *node_view_encode(const struct node_view *view); /* one, on one line: jsonl */
 int node_list_decode(const char *json, struct node_view **views, size_t *count, char **folded,
                      char **warning, struct err *err);
 
 /* What changed: one Server-Sent Event, one journal row, one line of plain progress. */
 enum event_kind {
     EVENT_JOB_STARTED,
-    EVENT_JOB_ENDED,   /* outcome OUTCOME_OK if every node is */
-    EVENT_COMMAND,     /* a command is about to be sent: text "power-off bmc-n01" */
-    EVENT_POWER,       /* power was read and is another */
-    EVENT_STAGE,       /* stage reached */
-    EVENT_PROGRESS,    /* percent (at most one per node and second) */
-    EVENT_ATTEMPT,     /* another try begins; verdict and text say why the last one failed */
-    EVENT_NOTE,        /* worth telling, changes nothing: text */
-    EVENT_OUTCOME,     /* ended for this node */
+    EVENT_JOB_ENDED, /* outcome OUTCOME_OK if every node is */
+    EVENT_COMMAND,   /* a command is about to be sent: text "power-off bmc-n01" */
+    EVENT_POWER,     /* power was read and is another */
+    EVENT_STAGE,     /* stage reached */
+    EVENT_PROGRESS,  /* percent (at most one per node and second) */
+    EVENT_ATTEMPT,   /* another try begins; verdict and text say why the last one failed */
+    EVENT_NOTE,      /* worth telling, changes nothing: text */
+    EVENT_OUTCOME,   /* ended for this node */
     EVENT_KINDS
 };
 struct job_event {
-    uint64_t sequence;   /* of the journal: grows over restarts; the SSE id */
-    int64_t unix_ms;     /* wall clock, display only */
+    uint64_t sequence; /* of the journal: grows over restarts; the SSE id */
+    int64_t unix_ms;   /* wall clock, display only */
     enum event_kind kind;
     enum verb verb;
     char job[JOB_ID_SIZE];
@@ -126,6 +127,10 @@ int job_event_decode(const char *json, struct job_event *out, struct err *err);
 char *event_list_encode(const struct job_event *events, size_t count);
 int event_list_decode(const char *json, struct job_event **events, size_t *count, struct err *err);
 
+/* GET /v1/version: {"version":"0.1.0"} */
+char *version_encode(const char *version);
+int version_decode(const char *json, char version[32], struct err *err);
+
 /* Errors are application/problem+json:
  *   {"type":"busy","title":"...","status":409,"job":"J..","count":32,"confirm":"<hash>",
  *    "folded":"n[01-32]"} */
@@ -133,14 +138,14 @@ struct problem {
     enum err_kind kind;
     int status;
     char title[JOB_TEXT_SIZE];
-    char job[JOB_ID_SIZE];    /* busy: whose */
-    uint32_t count;           /* confirm: how many nodes */
-    char confirm[17];         /* confirm: the hash to send back */
-    char folded[1024];        /* confirm: which, shortened */
+    char job[JOB_ID_SIZE]; /* busy: whose */
+    uint32_t count;        /* confirm: how many nodes */
+    char confirm[17];      /* confirm: the hash to send back */
+    char folded[1024];     /* confirm: which, shortened */
 };
 char *problem_encode(const struct problem *problem);
 int problem_decode(const char *json, struct problem *out, struct err *err);
-int problem_status(enum err_kind kind);          /* HTTP status of a kind */
+int problem_status(enum err_kind kind); /* HTTP status of a kind */
 enum exit_code problem_exit_code(enum err_kind kind);
 
 #endif

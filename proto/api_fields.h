@@ -70,8 +70,8 @@ struct field {
     static const struct field_words prefix##_words = {prefix##_word, prefix##_from_word}
 
 /* STRICT: an unknown key or a text that does not fit is ERR_USAGE; the other end is a person or
- * a script.  LENIENT: unknown keys are skipped, texts are cut; a wrong type is ERR_PROTOCOL; the
- * other end is an agent, perhaps a newer one. */
+ * a script.  LENIENT: unknown keys are skipped, texts are cut, control characters become '?'; a wrong
+ * type is ERR_PROTOCOL; the other end is an agent, perhaps a newer one. */
 enum strictness { STRICT, LENIENT };
 
 /* Adds the fields of `value` to `object`. -1: memory ran out. */

@@ -56,6 +56,18 @@ static size_t fitting(const char *text, size_t size)
     return length;
 }
 
+/* What an agent passes on may come from a device or a log line: nothing of it may move a cursor
+ * or forge a line on somebody's terminal.  C1 controls are 0xC2 0x80 to 0x9F in UTF-8. */
+static void make_printable(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        if (*c < ' ' || *c == 0x7f)
+            *c = '?';
+        if (*c == 0xC2 && c[1] >= 0x80 && c[1] <= 0x9F)
+            c[0] = c[1] = '?';
+    }
+}
+
 static int read_text(const json_t *json, const struct field *field, enum strictness strictness,
                      void *at, struct err *err)
 {
@@ -70,6 +82,8 @@ static int read_text(const json_t *json, const struct field *field, enum strictn
     if (field->type == FIELD_TEXT) {
         memset(at, 0, size);
         memcpy(at, text, length);
+        if (strictness == LENIENT)
+            make_printable(at);
         return 0;
     }
     char *copy = strndup(text, length);

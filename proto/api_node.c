@@ -57,21 +57,30 @@ json_t *object_with(json_t *object, const char *key, json_t *value)
     return NULL;
 }
 
+static json_t *node_view_to_json(const struct node_view *view)
+{
+    json_t *object = json_object();
+    if (object &&
+        (fields_write(object, node_fields, view) || fields_write(object, node_job_fields, view))) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+char *node_view_encode(const struct node_view *view)
+{
+    return object_print(node_view_to_json(view));
+}
+
 json_t *node_views_to_json(const struct node_view *views, size_t count)
 {
     json_t *array = json_array();
-    for (size_t i = 0; array && i < count; i++) {
-        json_t *object = json_object();
-        if (object && !fields_write(object, node_fields, &views[i]) &&
-            !fields_write(object, node_job_fields, &views[i]) &&
-            !json_array_append(array, object)) {
-            json_decref(object);
-            continue;
+    for (size_t i = 0; array && i < count; i++)
+        if (json_array_append_new(array, node_view_to_json(&views[i]))) {
+            json_decref(array);
+            return NULL;
         }
-        json_decref(object);
-        json_decref(array);
-        return NULL;
-    }
     return array;
 }
 

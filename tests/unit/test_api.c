@@ -302,8 +302,6 @@ static void test_event_comes_back_on_one_line(void **state)
     sent.verb = VERB_NETBOOT;
     (void)snprintf(sent.job, sizeof sent.job, "J1a2b3c4-17");
     sent.node = some_node();
-    memset(sent.node.text, 0, sizeof sent.node.text);
-    (void)snprintf(sent.node.text, sizeof sent.node.text, "two\nlines");
     struct err err = {0};
     _cleanup_(freep) char *json = job_event_encode(&sent);
     assert_null(strchr(json, '\n'));
@@ -314,6 +312,19 @@ static void test_event_comes_back_on_one_line(void **state)
     assert_int_equal(got.verb, sent.verb);
     assert_string_equal(got.job, sent.job);
     assert_memory_equal(&got.node, &sent.node, sizeof got.node);
+}
+
+static void test_nothing_of_a_device_moves_a_cursor(void **state)
+{
+    (void)state;
+    static const char rude[] = "two\nlines \033[2J \xc2\x9b"
+                               "31m \xc3\xa9";
+    struct job_event sent = {.kind = EVENT_NOTE, .node = {.node = "n01"}}, got;
+    memcpy(sent.node.text, rude, sizeof rude);
+    _cleanup_(freep) char *json = job_event_encode(&sent);
+    assert_null(strchr(json, '\n'));
+    assert_int_equal(job_event_decode(json, &got, NULL), 0);
+    assert_string_equal(got.node.text, "two?lines ?[2J ??31m \xc3\xa9");
 }
 
 static void test_event_list_comes_back(void **state)
@@ -414,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_job_list_counts),
         cmocka_unit_test(test_exit_code_is_the_worst_outcome),
         cmocka_unit_test(test_event_comes_back_on_one_line),
+        cmocka_unit_test(test_nothing_of_a_device_moves_a_cursor),
         cmocka_unit_test(test_event_list_comes_back),
         cmocka_unit_test(test_problem_comes_back),
         cmocka_unit_test(test_every_kind_has_a_status_and_an_exit_code),
