@@ -1,0 +1,115 @@
+#include "agent/core/plan.h"
+
+#define WAITS(deadline) .patience = offsetof(struct deadlines, deadline)
+
+/* clang-format off */
+#define READ             { .kind = STEP_READ,       WAITS(command) }
+#define REQUIRE_ON       { .kind = STEP_REQUIRE_ON }
+#define COMMAND(op_, not_) { .kind = STEP_COMMAND, .op = (op_), .unless = (not_), WAITS(on) }
+#define TRY_SOFT         { .kind = STEP_COMMAND, .op = OP_SOFT, .unless = POWER_OFF, WAITS(command), .soft = true }
+#define SEE_OFF          { .kind = STEP_SEE, .state = POWER_OFF, WAITS(off) }
+#define SEE_ON           { .kind = STEP_SEE, .state = POWER_ON,  WAITS(on) }
+#define SEE_SOFT_OFF     { .kind = STEP_SEE, .state = POWER_OFF, WAITS(soft_off) }
+#define TRY_SOFT_OFF     { .kind = STEP_SEE, .state = POWER_OFF, WAITS(soft_off), .soft = true }
+#define DWELL            { .kind = STEP_DWELL }
+#define SET_BOOT         { .kind = STEP_SET_BOOT,   WAITS(on) }
+#define TURN             { .kind = STEP_TURN }
+#define TURN_UNLESS_ON   { .kind = STEP_TURN, .unless = POWER_ON }
+#define EVIDENCE         { .kind = STEP_EVIDENCE,   WAITS(command) }
+#define RESTARTED        { .kind = STEP_RESTARTED,  WAITS(on) }
+#define UNPROVEN         { .kind = STEP_UNPROVEN }
+#define WATCH            { .kind = STEP_WATCH }
+#define FLAG             { .kind = STEP_FLAG,       WAITS(command) }
+#define END              { .kind = STEP_END }
+
+static const struct step status[]    = { READ, END };
+static const struct step on[]        = { READ, TURN_UNLESS_ON, COMMAND(OP_ON, POWER_ON), SEE_ON, END };
+static const struct step off[]       = { READ, COMMAND(OP_OFF, POWER_OFF), SEE_OFF, END };
+static const struct step soft[]      = { READ, COMMAND(OP_SOFT, POWER_OFF), SEE_SOFT_OFF, END };
+static const struct step cycle[]     = { READ, COMMAND(OP_OFF, POWER_OFF), SEE_OFF, DWELL,
+                                         TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
+static const struct step cycle_native[] = { READ, REQUIRE_ON, EVIDENCE, TURN, COMMAND(OP_CYCLE, POWER_UNKNOWN),
+                                         RESTARTED, SEE_ON, END };
+static const struct step reset[]     = { READ, REQUIRE_ON, EVIDENCE, COMMAND(OP_RESET, POWER_UNKNOWN),
+                                         RESTARTED, SEE_ON, END };
+static const struct step diag[]      = { READ, REQUIRE_ON, COMMAND(OP_DIAG, POWER_UNKNOWN), UNPROVEN, END };
+static const struct step identify[]  = { COMMAND(OP_IDENTIFY, POWER_UNKNOWN), UNPROVEN, END };
+static const struct step next_boot[] = { SET_BOOT, END };
+static const struct step reboot[]    = { READ, TRY_SOFT, TRY_SOFT_OFF,
+                                         COMMAND(OP_OFF, POWER_OFF), SEE_OFF, DWELL,
+                                         TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, WATCH, END };
+static const struct step reboot_net[] = { READ, TRY_SOFT, TRY_SOFT_OFF,
+                                         COMMAND(OP_OFF, POWER_OFF), SEE_OFF, SET_BOOT, DWELL,
+                                         TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, WATCH, FLAG, END };
+static const struct step netboot[]   = { READ, COMMAND(OP_OFF, POWER_OFF), SEE_OFF, SET_BOOT, DWELL,
+                                         TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, WATCH, FLAG, END };
+static const struct step netboot_reset[] = { READ, REQUIRE_ON, SET_BOOT, EVIDENCE, TURN,
+                                         COMMAND(OP_RESET, POWER_UNKNOWN), RESTARTED, SEE_ON, WATCH, FLAG, END };
+
+const struct step plan_bring_on[]    = { FLAG, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
+const struct step plan_clear_boot[]  = { FLAG, END };
+/* clang-format on */
+
+static const struct {
+    const struct step *plan;
+    bool changes, switches_off;
+} verbs[VERBS] = {
+    [VERB_STATUS] = { status, false, false },
+    [VERB_ON] = { on, true, false },
+    [VERB_OFF] = { off, true, true },
+    [VERB_CYCLE] = { cycle, true, true },
+    [VERB_RESET] = { reset, true, true },
+    [VERB_SOFT] = { soft, true, true },
+    [VERB_DIAG] = { diag, true, true },
+    [VERB_IDENTIFY] = { identify, true, false },
+    [VERB_NEXT_BOOT] = { next_boot, true, false },
+    [VERB_REBOOT] = { reboot, true, true },
+    [VERB_NETBOOT] = { netboot, true, true },
+};
+
+const struct step *plan_for(enum verb verb, const struct job_options *options, bool native_cycle,
+                            bool boot_by_reset)
+{
+    if (verb == VERB_CYCLE && options->native && native_cycle)
+        return cycle_native;
+    if (verb == VERB_REBOOT && options->netboot)
+        return reboot_net;
+    if (verb == VERB_NETBOOT && boot_by_reset)
+        return netboot_reset;
+    return verbs[verb].plan;
+}
+
+bool verb_changes_something(enum verb verb)
+{
+    return verbs[verb].changes;
+}
+
+bool verb_switches_off(enum verb verb)
+{
+    return verbs[verb].switches_off;
+}
+
+bool verb_boots_network(enum verb verb, const struct job_options *options)
+{
+    return verb == VERB_NETBOOT || (verb == VERB_REBOOT && options->netboot);
+}
+
+const char *step_name(enum step_kind kind)
+{
+    static const char *const names[] = {
+        [STEP_READ] = "read the power state",
+        [STEP_REQUIRE_ON] = "fail if it is off",
+        [STEP_COMMAND] = "send",
+        [STEP_SEE] = "see it",
+        [STEP_DWELL] = "dwell",
+        [STEP_SET_BOOT] = "set the next boot and read it back",
+        [STEP_TURN] = "wait for its turn",
+        [STEP_EVIDENCE] = "read restart evidence",
+        [STEP_RESTARTED] = "see that it restarted",
+        [STEP_UNPROVEN] = "cannot be verified",
+        [STEP_WATCH] = "follow its boot",
+        [STEP_FLAG] = "see that the boot flag was consumed",
+        [STEP_END] = "end",
+    };
+    return names[kind];
+}

@@ -1,0 +1,53 @@
+/* plan.h - what each verb does, as tables: read plan.c first.
+ *
+ * A plan is an array of steps that one node walks from top to bottom.  Steps say what, task.c
+ * says how; nothing else in the agent knows the order of things. */
+#ifndef POWERCTL_PLAN_H
+#define POWERCTL_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent/core/inventory.h"
+#include "proto/api.h"
+#include "proto/words.h"
+
+enum step_kind {
+    STEP_READ,       /* read the power state; nothing is done to a node that cannot be read */
+    STEP_REQUIRE_ON, /* a node that is off fails here */
+    STEP_COMMAND,    /* send `op`, unless the state is `unless` already */
+    STEP_SEE,        /* read until the state is `state`, twice, settle apart */
+    STEP_DWELL,      /* let capacitors drain; skipped if we did not switch it off */
+    STEP_SET_BOOT,   /* set the next boot, and compare with what reads back */
+    STEP_TURN,       /* wait for the inrush limit, and for a place among the booting */
+    STEP_EVIDENCE,   /* read restart evidence, to compare with later */
+    STEP_RESTARTED,  /* until the restart is proven: evidence changed, or its firmware spoke */
+    STEP_UNPROVEN,   /* nothing can show that it happened: unverified */
+    STEP_WATCH,      /* follow the boot until it is up, or its link is broken */
+    STEP_FLAG,       /* the override must be consumed; clear it if not */
+    STEP_END
+};
+
+struct step {
+    enum step_kind kind;
+    enum op op;        /* STEP_COMMAND */
+    enum power unless; /* STEP_COMMAND, STEP_TURN: skip if this was read. POWER_UNKNOWN: never */
+    enum power state;  /* STEP_SEE */
+    size_t patience;   /* offset in struct deadlines; 0: the step has none of its own */
+    bool soft;         /* its failure is no failure: the next step is harder */
+};
+
+/* The plan of a verb for a node; `on` is what was read (for verbs that differ). */
+const struct step *plan_for(enum verb verb, const struct job_options *options, bool native_cycle,
+                            bool boot_by_reset);
+
+/* What to do to a node that must not be left as it is: on again, or its override cleared. */
+extern const struct step plan_bring_on[], plan_clear_boot[];
+
+bool verb_changes_something(enum verb verb); /* all but status */
+bool verb_switches_off(enum verb verb);      /* what protected nodes are protected from */
+bool verb_boots_network(enum verb verb, const struct job_options *options);
+
+const char *step_name(enum step_kind kind);
+
+#endif
