@@ -26,18 +26,18 @@
 struct core;
 
 enum action_kind {
-    ACTION_SEND,        /* request: to its device's driver. `intent`: journal and sync first */
-    ACTION_TELL,        /* event: journal, then clients */
-    ACTION_WATCH_PORT,  /* node, ip, port: probe it about every second, make notes */
-    ACTION_LEAVE_PORT,  /* node, ip, port: stop that */
+    ACTION_SEND,       /* request: to its device's driver. `intent`: journal and sync first */
+    ACTION_TELL,       /* event: journal, then clients */
+    ACTION_WATCH_PORT, /* node, ip, port: probe it about every second, make notes */
+    ACTION_LEAVE_PORT, /* node, ip, port: stop that */
 };
 
 struct action {
     enum action_kind kind;
     bool intent;
-    char driver[NAME_SIZE];        /* ACTION_SEND: which driver program */
+    char driver[NAME_SIZE]; /* ACTION_SEND: which driver program */
     struct driver_request request;
-    struct job_event event;        /* TELL, and the EVENT_COMMAND behind an intent */
+    struct job_event event; /* TELL, and the EVENT_COMMAND behind an intent */
     struct ipv4 ip;
     uint16_t port;
 };

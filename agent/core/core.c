@@ -1,0 +1,279 @@
+/* core.c - the doors of the core: events in, actions out. */
+#include "agent/core/core.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/core/job.h"
+#include "agent/core/state.h"
+#include "proto/cleanup.h"
+
+/* ---- birth and death ---- */
+
+struct core *core_new(const struct inventory *inventory, const char *boot_id, uint64_t now_ms)
+{
+    struct core *core = calloc(1, sizeof *core);
+    if (!core)
+        return NULL;
+    core->inventory = inventory;
+    core->now_ms = core->tokens_ms = now_ms;
+    core->queue_tail = &core->queue_head;
+    core->turn.at_ms = UINT64_MAX;
+    core->ntimers = 1;
+    (void)snprintf(core->boot_id, sizeof core->boot_id, "%s", boot_id);
+    if (timers_reserve(&core->timers, core->ntimers))
+        return core_free(core);
+    return core;
+}
+
+struct core *core_free(struct core *core)
+{
+    if (!core)
+        return NULL;
+    while (core->jobs) {
+        struct job *job = core->jobs;
+        core->jobs = job->next;
+        (void)job_free(core, job);
+    }
+    struct address_entry *address, *next_address;
+    HASH_ITER(hh, core->addresses, address, next_address)
+    {
+        HASH_DEL(core->addresses, address);
+        free(address);
+    }
+    struct node_state *node, *next_node;
+    HASH_ITER(hh, core->nodes, node, next_node)
+    {
+        HASH_DEL(core->nodes, node);
+        free(node);
+    }
+    struct used_key *key, *next_key;
+    HASH_ITER(hh, core->keys, key, next_key)
+    {
+        HASH_DEL(core->keys, key);
+        free(key);
+    }
+    timers_clear(&core->timers);
+    free(core->actions);
+    free(core);
+    return NULL;
+}
+
+void core_reload(struct core *core, const struct inventory *inventory, uint64_t now_ms)
+{
+    core->now_ms = now_ms;
+    core->inventory = inventory;
+    timer_set(&core->timers, &core->turn, now_ms); /* limits may be others now */
+}
+
+struct node_state *core_node_state(struct core *core, const char *name)
+{
+    struct node_state *state;
+    HASH_FIND_STR(core->nodes, name, state);
+    if (state)
+        return state;
+    state = calloc(1, sizeof *state);
+    if (!state)
+        return NULL;
+    (void)snprintf(state->name, sizeof state->name, "%s", name);
+    HASH_ADD_STR(core->nodes, name, state);
+    return state;
+}
+
+/* ---- actions ---- */
+
+struct action *core_act(struct core *core, enum action_kind kind)
+{
+    if (core->action_count == core->action_room) {
+        size_t room = core->action_room ? 2 * core->action_room : 64;
+        struct action *actions = calloc(room, sizeof *actions);
+        if (!actions)
+            abort(); /* an action lost is a command lost: the journal knows more than we would */
+        for (size_t i = 0; i < core->action_count; i++)
+            actions[i] = core->actions[(core->action_first + i) % core->action_room];
+        free(core->actions);
+        core->actions = actions;
+        core->action_room = room;
+        core->action_first = 0;
+    }
+    size_t at = (core->action_first + core->action_count++) % core->action_room;
+    core->actions[at] = (struct action){.kind = kind};
+    return &core->actions[at];
+}
+
+bool core_take(struct core *core, struct action *action)
+{
+    if (!core->action_count)
+        return false;
+    *action = core->actions[core->action_first];
+    core->action_first = (core->action_first + 1) % core->action_room;
+    core->action_count--;
+    return true;
+}
+
+void core_tell(struct core *core, struct task *task, enum event_kind kind, const char *format, ...)
+{
+    struct action *action = core_act(core, ACTION_TELL);
+    struct job_event *event = &action->event;
+    event->kind = kind;
+    event->verb = task->job->request.verb;
+    memcpy(event->job, task->job->id, sizeof event->job);
+    task_view(core, task, &event->node);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(event->node.text, sizeof event->node.text, format, args);
+    va_end(args);
+}
+
+void core_tell_job(struct core *core, const struct job *job, enum event_kind kind)
+{
+    struct action *action = core_act(core, ACTION_TELL);
+    struct job_event *event = &action->event;
+    event->kind = kind;
+    event->verb = job->request.verb;
+    memcpy(event->job, job->id, sizeof event->job);
+    event->node.percent = -1;
+    event->node.power_age_ms = UINT64_MAX;
+    if (kind == EVENT_JOB_ENDED)
+        event->node.outcome = job->nfailed ? OUTCOME_FAILED : OUTCOME_OK;
+    (void)snprintf(event->node.text, sizeof event->node.text, "%s %s by %s",
+                   verb_name(job->request.verb), job->folded, job->request.actor);
+}
+
+/* ---- events in ---- */
+
+static void release_waves(struct core *core)
+{
+    while (core->releases) {
+        core->releases = false;
+        for (struct job *job = core->jobs; job; job = job->next)
+            if (!job->done)
+                job_release(core, job);
+    }
+    job_forget_old(core);
+}
+
+void core_tick(struct core *core, uint64_t now_ms)
+{
+    core->now_ms = now_ms;
+    struct timer *due;
+    while ((due = timers_take(&core->timers, now_ms))) {
+        if (due != &core->turn) {
+            task_on_timer(core, (struct task *)due);
+            continue;
+        }
+        release_waves(core);
+        admission_run(core);
+    }
+}
+
+uint64_t core_deadline(const struct core *core)
+{
+    return timers_next(&core->timers);
+}
+
+void core_reply(struct core *core, const struct driver_reply *reply, uint64_t now_ms)
+{
+    struct task *task;
+    core->now_ms = now_ms;
+    HASH_FIND(by_request, core->by_request, &reply->id, sizeof reply->id, task);
+    if (task) /* else late: its task stopped believing in it */
+        task_on_reply(core, task, reply);
+    core_tick(core, now_ms);
+}
+
+void core_note(struct core *core, const struct note *note, uint64_t now_ms)
+{
+    core->now_ms = now_ms;
+    watch_note(core, note);
+    core_tick(core, now_ms);
+}
+
+/* ---- requests ---- */
+
+static struct used_key *find_key(const struct core *core, const char *key)
+{
+    struct used_key *used = NULL;
+    if (*key)
+        HASH_FIND_STR(core->keys, key, used);
+    return used;
+}
+
+void core_remember_key(struct core *core, const char *key, const char *id, enum verb verb,
+                       const char *nodes_hash)
+{
+    if (!*key || find_key(core, key))
+        return;
+    struct used_key *used = calloc(1, sizeof *used);
+    if (!used)
+        return;
+    (void)snprintf(used->key, sizeof used->key, "%s", key);
+    (void)snprintf(used->id, sizeof used->id, "%s", id);
+    (void)snprintf(used->set_hash, sizeof used->set_hash, "%s", nodes_hash);
+    used->verb = verb;
+    HASH_ADD_STR(core->keys, key, used);
+}
+
+int core_submit(struct core *core, const struct job_request *request, uint64_t now_ms,
+                char id[JOB_ID_SIZE], bool *existing, struct problem *problem, struct err *err)
+{
+    _cleanup_(nodeset_freep) struct nodeset *set = NULL;
+    core->now_ms = now_ms;
+    if (job_resolve(core, request, &set, err))
+        return -1;
+
+    char hash[17];
+    nodeset_hash(set, hash);
+    const struct used_key *used = find_key(core, request->key);
+    if (used && used->verb == request->verb && !strcmp(used->set_hash, hash)) {
+        memcpy(id, used->id, JOB_ID_SIZE);
+        *existing = true;
+        return 0;
+    }
+    if (used) {
+        memcpy(problem->job, used->id, sizeof problem->job);
+        return err_set(err, ERR_BUSY, "key '%s' was used for another %s or other nodes, by job %s",
+                       request->key, verb_name(used->verb), used->id);
+    }
+
+    _cleanup_(freep) char *folded = nodeset_fold(set);
+    if (!folded)
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    if (job_admit(core, request, set, folded, problem, err))
+        return -1;
+    struct job *job = job_new(core, request, set, folded);
+    if (!job)
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    core_remember_key(core, request->key, job->id, request->verb, hash);
+    memcpy(id, job->id, JOB_ID_SIZE);
+    *existing = false;
+    job_start(core, job);
+    core_tick(core, now_ms);
+    return 0;
+}
+
+int core_cancel(struct core *core, const char *id, uint64_t now_ms, struct err *err)
+{
+    struct job *job;
+    core->now_ms = now_ms;
+    HASH_FIND(by_id, core->jobs_by_id, id, strlen(id), job);
+    if (!job)
+        return err_set(err, ERR_NOT_FOUND, "no job is called '%s'", id);
+    if (!job->done && !job->cancelling)
+        job_cancel(core, job);
+    core_tick(core, now_ms);
+    return 0;
+}
+
+void core_count(const struct core *core, struct core_counts *counts)
+{
+    *counts = core->counts;
+    counts->nodes = core->inventory->nnodes;
+    counts->booting = core->booting;
+    for (const struct node_state *node = core->nodes; node; node = node->hh.next) {
+        counts->nodes_on += node->power == POWER_ON;
+        counts->nodes_off += node->power == POWER_OFF;
+    }
+    counts->nodes_unknown = counts->nodes - counts->nodes_on - counts->nodes_off;
+}

@@ -1,0 +1,251 @@
+/* job.c - one request over many nodes: admitted whole or not at all, then released in waves. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/core/job.h"
+#include "agent/core/state.h"
+#include "proto/cleanup.h"
+
+/* ---- admission of a request ---- */
+
+static int refuse_protected(const struct core *core, const struct job_request *request,
+                            const struct nodeset *set, struct err *err)
+{
+    if (!verb_switches_off(request->verb))
+        return 0;
+    for (size_t i = 0; i < nodeset_count(set); i++) {
+        const struct node *node = inventory_node(core->inventory, nodeset_name(set, i));
+        if (node->protect)
+            return err_set(err, ERR_DENIED,
+                           "%s is protected (protect: true in the config): nothing was done",
+                           node->name);
+    }
+    return 0;
+}
+
+static int refuse_too_many(const struct core *core, const struct job_request *request,
+                           const struct nodeset *set, const char *folded, struct problem *problem,
+                           struct err *err)
+{
+    size_t count = nodeset_count(set);
+    uint32_t limit = core->inventory->limits.confirm_above;
+    if (request->max_nodes && count > request->max_nodes)
+        return err_set(err, ERR_USAGE, "%zu nodes are more than --max-nodes %u: nothing was done",
+                       count, request->max_nodes);
+    if (count <= limit || request->yes || request->max_nodes ||
+        !verb_changes_something(request->verb))
+        return 0;
+    char hash[17];
+    nodeset_hash(set, hash);
+    if (!strcmp(request->confirm, hash))
+        return 0;
+    problem->count = (uint32_t)count;
+    memcpy(problem->confirm, hash, sizeof hash);
+    (void)snprintf(problem->folded, sizeof problem->folded, "%s", folded);
+    return err_set(err, ERR_CONFIRM,
+                   "%s of %zu nodes needs confirmation (more than %u): --yes, or --max-nodes %zu",
+                   verb_name(request->verb), count, limit, count);
+}
+
+static int refuse_busy(struct core *core, const struct job_request *request,
+                       const struct nodeset *set, struct problem *problem, struct err *err)
+{
+    if (!verb_changes_something(request->verb))
+        return 0;
+    for (size_t i = 0; i < nodeset_count(set); i++) {
+        struct node_state *state = core_node_state(core, nodeset_name(set, i));
+        if (!state)
+            return err_set(err, ERR_SYSTEM, "out of memory");
+        if (!state->task)
+            continue;
+        const struct job *job = state->task->job;
+        memcpy(problem->job, job->id, sizeof problem->job);
+        return err_set(err, ERR_BUSY, "%s is busy with job %s (%s by %s): nothing was done",
+                       state->name, job->id, verb_name(job->request.verb), job->request.actor);
+    }
+    return 0;
+}
+
+static int check_options(const struct job_request *request, struct err *err)
+{
+    const struct job_options *options = &request->options;
+    if (request->verb == VERB_NEXT_BOOT && options->boot_device == BOOT_OTHER)
+        return err_set(err, ERR_USAGE, "the next boot can be network, disk, bios or none");
+    if (options->has_max_failures && !options->max_failures)
+        return err_set(err, ERR_USAGE, "--max-failures 0 would stop before the first node");
+    return 0;
+}
+
+int job_resolve(const struct core *core, const struct job_request *request, struct nodeset **set,
+                struct err *err)
+{
+    struct nodeset_source source = inventory_source(core->inventory);
+    char warning[256];
+    if (check_options(request, err))
+        return -1;
+    return nodeset_parse(request->nodes ? request->nodes : "", &source, set, warning, err);
+}
+
+int job_admit(struct core *core, const struct job_request *request, const struct nodeset *set,
+              const char *folded, struct problem *problem, struct err *err)
+{
+    if (refuse_protected(core, request, set, err) ||
+        refuse_too_many(core, request, set, folded, problem, err))
+        return -1;
+    return refuse_busy(core, request, set, problem, err);
+}
+
+/* ---- making one ---- */
+
+static void freeze(struct task *task, const struct inventory *inventory, const struct node *node)
+{
+    const struct device *power = &inventory->devices[node->power];
+    task->node = *node;
+    memcpy(task->power_device, power->config.device, NAME_SIZE);
+    memcpy(task->power_driver, power->driver, NAME_SIZE);
+    if (node->next_boot != DEVICE_NONE) {
+        const struct device *boot = &inventory->devices[node->next_boot];
+        memcpy(task->boot_device, boot->config.device, NAME_SIZE);
+        memcpy(task->boot_driver, boot->driver, NAME_SIZE);
+    }
+    task->timer.at_ms = UINT64_MAX;
+}
+
+struct job *job_new(struct core *core, const struct job_request *request, const struct nodeset *set,
+                    const char *folded)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job)
+        return NULL;
+    job->request = *request;
+    job->request.nodes = NULL;
+    job->folded = strdup(folded);
+    job->ntasks = nodeset_count(set);
+    job->tasks = calloc(job->ntasks, sizeof *job->tasks);
+    if (!job->folded || !job->tasks || timers_reserve(&core->timers, core->ntimers + job->ntasks)) {
+        free(job->folded);
+        free(job->tasks);
+        free(job);
+        return NULL;
+    }
+    core->ntimers += job->ntasks;
+    nodeset_hash(set, job->set_hash);
+    job->started_ms = core->now_ms;
+    (void)snprintf(job->id, sizeof job->id, "J%.12s-%llu", core->boot_id,
+                   (unsigned long long)++core->last_job);
+    for (size_t i = 0; i < job->ntasks; i++) {
+        freeze(&job->tasks[i], core->inventory,
+               inventory_node(core->inventory, nodeset_name(set, i)));
+        job->tasks[i].job = job;
+    }
+    job->next = core->jobs;
+    core->jobs = job;
+    HASH_ADD(by_id, core->jobs_by_id, id[0], strlen(job->id), job);
+    core->counts.jobs_total++;
+    core->counts.jobs_running++;
+    return job;
+}
+
+struct job *job_free(struct core *core, struct job *job)
+{
+    if (!job)
+        return NULL;
+    for (size_t i = 0; i < job->ntasks; i++) {
+        struct task *task = &job->tasks[i];
+        watch_end(core, task);
+        timer_set(&core->timers, &task->timer, UINT64_MAX);
+        if (task->request_id)
+            HASH_DELETE(by_request, core->by_request, task);
+    }
+    core->ntimers -= job->ntasks;
+    HASH_DELETE(by_id, core->jobs_by_id, job);
+    free(job->tasks);
+    free(job->folded);
+    free(job);
+    return NULL;
+}
+
+/* The oldest ended ones go; the list is newest first. */
+void job_forget_old(struct core *core)
+{
+    size_t ended = 0;
+    for (struct job **link = &core->jobs; *link;) {
+        struct job *job = *link;
+        if (job->done && ++ended > core->inventory->limits.jobs_kept) {
+            *link = job->next;
+            (void)job_free(core, job);
+        } else {
+            link = &job->next;
+        }
+    }
+}
+
+/* ---- running it ---- */
+
+void job_start(struct core *core, struct job *job)
+{
+    if (verb_changes_something(job->request.verb))
+        for (size_t i = 0; i < job->ntasks; i++)
+            core_node_state(core, job->tasks[i].node.name)->task = &job->tasks[i];
+    core_tell_job(core, job, EVENT_JOB_STARTED);
+    job_release(core, job);
+}
+
+static void drop_the_rest(struct core *core, struct job *job)
+{
+    while (job->nreleased < job->ntasks) {
+        struct task *task = &job->tasks[job->nreleased++];
+        (void)snprintf(task->text, sizeof task->text, "%s before its turn; nothing was sent",
+                       job->cancelling ? "cancelled" : "the line was stopped");
+        task_end(core, task, OUTCOME_CANCELLED,
+                 job->cancelling ? VERDICT_CANCELLED : VERDICT_NOT_STARTED);
+    }
+}
+
+static void finish(struct core *core, struct job *job)
+{
+    job->done = true;
+    job->ended_ms = core->now_ms;
+    core->counts.jobs_running--;
+    core_tell_job(core, job, EVENT_JOB_ENDED);
+}
+
+void job_release(struct core *core, struct job *job)
+{
+    if (job->releasing) /* a task ended while it was being started: the loop below goes on */
+        return;
+    job->releasing = true;
+    uint32_t batch = job->request.options.batch;
+    while (job->nreleased < job->ntasks && !job->cancelling && !job->stopped) {
+        if (batch && job->nreleased % batch == 0 && job->nended < job->nreleased)
+            break; /* the wave before has not ended */
+        task_start(core, &job->tasks[job->nreleased++]);
+    }
+    if (job->cancelling || job->stopped)
+        drop_the_rest(core, job);
+    job->releasing = false;
+    if (job->nended == job->ntasks && !job->done)
+        finish(core, job);
+}
+
+void job_task_ended(struct core *core, struct task *task)
+{
+    struct job *job = task->job;
+    const struct job_options *options = &job->request.options;
+    job->nended++;
+    if (task->outcome == OUTCOME_FAILED || task->outcome == OUTCOME_LEFT_OFF)
+        job->nfailed++;
+    if (options->has_max_failures && job->nfailed >= options->max_failures)
+        job->stopped = true;
+    /* Not from here: the caller may still hold the task. At the next tick. */
+    timer_set(&core->timers, &core->turn, core->now_ms);
+    core->releases = true;
+}
+
+void job_cancel(struct core *core, struct job *job)
+{
+    job->cancelling = true;
+    for (size_t i = 0; i < job->nreleased; i++)
+        task_cancel(core, &job->tasks[i]);
+    job_release(core, job);
+}

@@ -1,0 +1,204 @@
+/* state.h - what the core remembers: jobs, their tasks, nodes, addresses. Private to agent/core.
+ *
+ * A task is one node walking one job's plan.  It owns copies of everything it needs of the node
+ * (frozen when the job was admitted), so a reload never re-aims it. */
+#ifndef POWERCTL_CORE_STATE_H
+#define POWERCTL_CORE_STATE_H
+
+#include <uthash.h>
+
+#include "agent/core/boot.h"
+#include "agent/core/core.h"
+#include "agent/core/plan.h"
+#include "agent/core/timers.h"
+
+struct job;
+
+enum task_phase {
+    TASK_WAITS,  /* for its wave */
+    TASK_QUEUES, /* for the inrush limit, or a place among the booting */
+    TASK_ASKS,   /* a request is with a driver */
+    TASK_RESTS,  /* until its timer */
+    TASK_BOOTS,  /* boot notes move it */
+    TASK_ENDED
+};
+
+struct task {
+    struct timer timer; /* first: a due timer is its task */
+    struct job *job;
+    struct node node; /* frozen */
+    char power_device[NAME_SIZE], power_driver[NAME_SIZE];
+    char boot_device[NAME_SIZE], boot_driver[NAME_SIZE]; /* "" : none */
+
+    const struct step *step;
+    enum task_phase phase;
+    uint64_t step_deadline_ms, pause_ms;
+    uint64_t request_id; /* 0: none in flight */
+    enum op request_op;
+    uint32_t tries;   /* of this step */
+    uint32_t resends; /* of commands in doubt, in this attempt */
+    uint32_t attempt; /* of the whole plan, from 1 */
+    uint64_t started_ms, queued_ms, ended_ms;
+
+    enum power power;      /* as last read */
+    uint64_t seen_ms;      /* first of two matching readings; 0: none yet */
+    bool contacted;        /* its device answered in this job */
+    bool was_on;           /* when the job began: what must not be left off */
+    bool off_sent;         /* an off or soft off may have reached it in this attempt */
+    bool skipped;          /* the last command was not needed */
+    bool command_in_doubt; /* sent maybe: seen by reading only */
+    bool override_set;     /* a one-shot next boot may be waiting in its BMC */
+    bool bringing_on;      /* walks plan_bring_on or plan_clear_boot: the end is known already */
+    bool has_turn;         /* counts among the booting */
+    struct restart_evidence before;
+    bool has_before;
+    uint64_t command_ms; /* when the last command was sent */
+
+    struct boot boot;
+    bool boots; /* in by_mac; notes reach it */
+    bool watches_port;
+    struct ipv4 watched_ip;
+    struct ipv4 ip; /* as last learnt */
+    int told_percent;
+    uint64_t told_percent_ms;
+
+    enum outcome outcome;
+    enum verdict verdict;
+    enum verdict final_verdict; /* what it will be after plan_bring_on */
+    char final_text[JOB_TEXT_SIZE];
+    uint64_t since_ms;
+    char text[JOB_TEXT_SIZE];
+    struct next_boot next_boot;
+    bool has_next_boot;
+
+    UT_hash_handle by_request;
+    struct task *next_in_queue;
+};
+
+struct job {
+    char id[JOB_ID_SIZE];
+    struct job_request request;
+    char set_hash[17];
+    char *folded;
+    uint64_t started_ms, ended_ms;
+    bool done, cancelling, stopped; /* stopped: max_failures reached */
+    bool releasing;                 /* job_release() is at work further up */
+    size_t ntasks, nended, nfailed, nreleased;
+    struct task *tasks;
+    struct job *next; /* newest first */
+    UT_hash_handle by_id;
+};
+
+/* One MAC of a task that boots. */
+struct mac_watch {
+    struct mac mac;
+    struct task *task;
+    UT_hash_handle hh;
+};
+
+/* Which MAC had an address last. */
+struct address_entry {
+    struct ipv4 ip;
+    struct mac mac;
+    UT_hash_handle hh;
+};
+
+/* Last known state of a node, over jobs and reloads. */
+struct node_state {
+    char name[NAME_SIZE];
+    enum power power;
+    uint64_t power_ms;     /* 0: never read */
+    struct task *task;     /* that holds it now; NULL: none. Questions hold nothing */
+    struct node_view last; /* of its last job that ended */
+    uint64_t last_ms;
+    bool has_last;
+    UT_hash_handle hh;
+};
+
+struct used_key {
+    char key[JOB_KEY_SIZE];
+    char id[JOB_ID_SIZE];
+    enum verb verb;
+    char set_hash[17];
+    UT_hash_handle hh;
+};
+
+enum { ADDRESSES_MAX = 65536 };
+
+struct core {
+    const struct inventory *inventory;
+    char boot_id[16];
+    uint64_t now_ms;
+    uint64_t last_request, last_job;
+    struct timers timers;
+    size_t ntimers;    /* tasks alive that may need one */
+    struct timer turn; /* when the next power-on token comes, or waves move on */
+    bool releases;     /* a task ended: look at its job's next wave */
+    struct job *jobs, *jobs_by_id;
+    struct task *by_request;
+    struct mac_watch *watches;
+    struct address_entry *addresses;
+    struct node_state *nodes;
+    struct used_key *keys;
+    /* admission */
+    struct task *queue_head, **queue_tail;
+    uint64_t tokens_milli, tokens_ms; /* power-on tokens, in thousandths */
+    uint32_t booting;
+    /* actions to be taken, a ring that grows */
+    struct action *actions;
+    size_t action_room, action_first, action_count;
+    struct core_counts counts;
+};
+
+/* core.c */
+struct node_state *core_node_state(struct core *core,
+                                   const char *name);              /* makes it; NULL: memory */
+struct action *core_act(struct core *core, enum action_kind kind); /* zeroed, in the queue */
+void core_tell(struct core *core, struct task *task, enum event_kind kind, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+void core_tell_job(struct core *core, const struct job *job, enum event_kind kind);
+
+/* job.c */
+void job_task_ended(struct core *core, struct task *task);
+void job_release(struct core *core, struct job *job);
+struct job *job_free(struct core *core, struct job *job);
+
+/* task.c */
+void task_start(struct core *core, struct task *task);
+void task_on_timer(struct core *core, struct task *task);
+void task_on_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+void task_on_turn(struct core *core, struct task *task);
+void task_on_note(struct core *core, struct task *task, const struct note *note);
+void task_cancel(struct core *core, struct task *task);
+/* Ends it, after bringing the node on again and clearing its override where that is due. */
+void task_fail(struct core *core, struct task *task, enum verdict verdict, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void task_end(struct core *core, struct task *task, enum outcome outcome, enum verdict verdict);
+void task_next_step(struct core *core, struct task *task);
+/* Sends `op` to the node's power or next-boot device. */
+void task_ask(struct core *core, struct task *task, enum op op);
+void task_rest(struct core *core, struct task *task, uint64_t ms);
+void task_view(const struct core *core, const struct task *task, struct node_view *view);
+const struct deadlines *task_deadlines(const struct core *core);
+
+/* step.c: what each step does when it begins, and when its reply or its rest is over */
+void step_begin(struct core *core, struct task *task);
+void step_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+void step_rested(struct core *core, struct task *task);
+
+/* watch.c: a task that boots */
+void watch_begin(struct core *core, struct task *task);
+void watch_end(struct core *core, struct task *task);
+void watch_ready(struct core *core, struct task *task); /* power edge: notes count from here */
+void watch_note(struct core *core, const struct note *note);
+void watch_timer(struct core *core, struct task *task);
+void watch_arm(struct core *core, struct task *task);
+struct ipv4 address_of(const struct core *core, const struct node *node);
+
+/* admission.c */
+void admission_queue(struct core *core, struct task *task);
+void admission_leave(struct core *core, struct task *task); /* queue or place among the booting */
+void admission_run(struct core *core);
+
+#endif

@@ -1,0 +1,313 @@
+/* watch.c - notes to nodes: which task a boot note is about, and what it does to that task.
+ *
+ * Notes carry a MAC, or only an address; addresses are remembered with the MAC that had them
+ * last.  Only nodes that boot under a task are watched; everything else only teaches addresses. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/core/state.h"
+
+/* ---- addresses ---- */
+
+static void learn_address(struct core *core, struct mac mac, struct ipv4 ip)
+{
+    struct address_entry *entry;
+    HASH_FIND(hh, core->addresses, &ip, sizeof ip, entry);
+    if (!entry) {
+        if (HASH_COUNT(core->addresses) >= ADDRESSES_MAX) { /* the oldest goes */
+            struct address_entry *oldest = core->addresses;
+            HASH_DEL(core->addresses, oldest);
+            free(oldest);
+        }
+        entry = calloc(1, sizeof *entry);
+        if (!entry)
+            return;
+        entry->ip = ip;
+        HASH_ADD(hh, core->addresses, ip, sizeof entry->ip, entry);
+    }
+    entry->mac = mac;
+}
+
+static struct mac mac_of(const struct core *core, struct ipv4 ip)
+{
+    struct address_entry *entry;
+    HASH_FIND(hh, core->addresses, &ip, sizeof ip, entry);
+    return entry ? entry->mac : (struct mac){0};
+}
+
+static bool tells_address(const struct note *note)
+{
+    return mac_known(note->mac) && ipv4_known(note->ip) &&
+           (note->kind == NOTE_DHCP_ACK || note->kind == NOTE_BOOTP_REPLY ||
+            note->kind == NOTE_RARP_REPLY || note->kind == NOTE_ARP);
+}
+
+/* ---- which task ---- */
+
+static struct task *task_by_mac(const struct core *core, struct mac mac)
+{
+    struct mac_watch *watch;
+    HASH_FIND(hh, core->watches, &mac, sizeof mac, watch);
+    return watch ? watch->task : NULL;
+}
+
+/* The token is what the node calls itself: a MAC or a name. Anybody can send one, so the address
+ * it comes from must be the node's, where we know that. */
+static struct task *task_by_token(struct core *core, const struct note *note)
+{
+    struct mac mac;
+    struct task *task = NULL;
+    if (!mac_parse(note->reason, &mac)) {
+        task = task_by_mac(core, mac);
+    } else {
+        struct node_state *state;
+        HASH_FIND_STR(core->nodes, note->reason, state);
+        if (state && state->task && state->task->boots)
+            task = state->task;
+    }
+    if (task && ipv4_known(task->ip) && !ipv4_equal(task->ip, note->ip))
+        return NULL;
+    return task;
+}
+
+static struct task *task_by_ip(const struct core *core, struct ipv4 ip)
+{
+    struct mac mac = mac_of(core, ip);
+    return mac_known(mac) ? task_by_mac(core, mac) : NULL;
+}
+
+static struct task *task_of(struct core *core, const struct note *note)
+{
+    if (note->kind == NOTE_PHONED_HOME)
+        return task_by_token(core, note);
+    if (mac_known(note->mac))
+        return task_by_mac(core, note->mac);
+    return ipv4_known(note->ip) ? task_by_ip(core, note->ip) : NULL;
+}
+
+/* ---- the port that tells that a node is up ---- */
+
+static void act_port(struct core *core, const struct task *task, enum action_kind kind)
+{
+    struct action *action = core_act(core, kind);
+    action->ip = task->watched_ip;
+    action->port = task->node.up_port;
+    memcpy(action->event.node.node, task->node.name, NAME_SIZE);
+}
+
+static void leave_port(struct core *core, struct task *task)
+{
+    if (task->watches_port)
+        act_port(core, task, ACTION_LEAVE_PORT);
+    task->watches_port = false;
+}
+
+/* From the power edge on, so that it is seen closed before it is seen open. */
+static void watch_port(struct core *core, struct task *task)
+{
+    if (task->node.up != UP_BY_PORT || !ipv4_known(task->ip) || task->boot.stage == STAGE_NONE)
+        return;
+    if (task->watches_port && ipv4_equal(task->watched_ip, task->ip))
+        return;
+    leave_port(core, task);
+    task->watched_ip = task->ip;
+    task->watches_port = true;
+    act_port(core, task, ACTION_WATCH_PORT);
+}
+
+/* ---- begin, end ---- */
+
+static bool follows_boot(const struct task *task)
+{
+    if (task->bringing_on)
+        return false;
+    for (const struct step *step = task->step; step->kind != STEP_END; step++)
+        if (step->kind == STEP_WATCH || step->kind == STEP_RESTARTED)
+            return true;
+    return false;
+}
+
+void watch_begin(struct core *core, struct task *task)
+{
+    if (task->boots || !follows_boot(task))
+        return;
+    task->boots = true;
+    task->told_percent = -1;
+    task->ip = task->node.address;
+    for (size_t i = 0; i < task->node.nmacs; i++) {
+        if (task_by_mac(core, task->node.macs[i]))
+            continue;
+        struct mac_watch *watch = calloc(1, sizeof *watch);
+        if (!watch)
+            continue; /* notes of this MAC are lost; its deadlines are not */
+        watch->mac = task->node.macs[i];
+        watch->task = task;
+        HASH_ADD(hh, core->watches, mac, sizeof watch->mac, watch);
+        if (!i && ipv4_known(task->node.address))
+            learn_address(core, watch->mac, task->node.address);
+    }
+}
+
+void watch_end(struct core *core, struct task *task)
+{
+    leave_port(core, task);
+    if (!task->boots)
+        return;
+    task->boots = false;
+    for (size_t i = 0; i < task->node.nmacs; i++) {
+        struct mac_watch *watch;
+        HASH_FIND(hh, core->watches, &task->node.macs[i], sizeof(struct mac), watch);
+        if (watch && watch->task == task) {
+            HASH_DEL(core->watches, watch);
+            free(watch);
+        }
+    }
+}
+
+/* ---- what happens ---- */
+
+/* How far this boot can be followed; STAGE_NONE: not at all. */
+static enum stage goal(const struct task *task)
+{
+    if (task->node.up != UP_NOT_WATCHED)
+        return STAGE_UP;
+    return task->boot.wanted_netboot ? STAGE_KERNEL_UP : STAGE_NONE;
+}
+
+static void tell_stage(struct core *core, struct task *task)
+{
+    (void)snprintf(task->text, sizeof task->text, "%s", task->boot.evidence);
+    task->since_ms = core->now_ms;
+    core_tell(core, task, EVENT_STAGE, "%s", task->boot.evidence);
+}
+
+static void tell_percent(struct core *core, struct task *task)
+{
+    enum { EVERY_MS = 1000 };
+    int percent = boot_percent(&task->boot);
+    if (percent < 0 || percent == task->told_percent)
+        return;
+    if (percent != 100 && core->now_ms - task->told_percent_ms < EVERY_MS)
+        return;
+    task->told_percent = percent;
+    task->told_percent_ms = core->now_ms;
+    core_tell(core, task, EVENT_PROGRESS, "%s", task->boot.evidence);
+}
+
+static void try_again(struct core *core, struct task *task, enum verdict verdict)
+{
+    task->verdict = verdict;
+    core_tell(core, task, EVENT_ATTEMPT, "try %u: %s (%s)", task->attempt + 1,
+              verdict_name(verdict), task->text);
+    task->verdict = VERDICT_NONE;
+    watch_end(core, task);
+    admission_leave(core, task);
+    task_start(core, task);
+}
+
+static void conclude(struct core *core, struct task *task)
+{
+    const struct job_options *options = &task->job->request.options;
+    uint32_t retries = options->has_retry ? options->retry : core->inventory->limits.retries;
+    const struct boot *boot = &task->boot;
+    enum verdict verdict = boot->verdict;
+    if (boot->missing)
+        (void)snprintf(task->text, sizeof task->text, "the boot server does not have %.200s",
+                       boot->missing_file);
+    else if (boot->transfer.active && boot_percent(boot) >= 0)
+        (void)snprintf(task->text, sizeof task->text, "%.150s stood still at %d %%",
+                       boot->transfer.file, boot_percent(boot));
+    else
+        (void)snprintf(task->text, sizeof task->text, "last seen at %s: %s%s%s",
+                       stage_name(boot->stage), boot->evidence[0] ? boot->evidence : "nothing",
+                       boot->reason[0] ? "; the server says: " : "", boot->reason);
+    bool again = task->job->request.verb == VERB_NETBOOT && verdict_worth_retrying(verdict) &&
+                 task->attempt <= retries && !task->job->cancelling;
+    if (again)
+        try_again(core, task, verdict);
+    else
+        task_fail(core, task, verdict, "%s", task->text);
+}
+
+static void arrived(struct core *core, struct task *task)
+{
+    (void)snprintf(task->text, sizeof task->text, "%s after %.1f s", stage_name(task->boot.stage),
+                   (double)(core->now_ms - task->command_ms) / 1000);
+    watch_end(core, task);
+    admission_leave(core, task); /* its place among the booting is free */
+    task_next_step(core, task);
+}
+
+/* After anything happened to the boot: onwards, failed, or wait for the next deadline. Before
+ * STEP_WATCH the plan still reads the power state; what the boot says waits until then. */
+static void settle(struct core *core, struct task *task)
+{
+    if (task->step->kind != STEP_WATCH)
+        return;
+    if (task->boot.verdict != VERDICT_NONE)
+        conclude(core, task);
+    else if (task->boot.stage >= goal(task))
+        arrived(core, task);
+    else
+        watch_arm(core, task);
+}
+
+void watch_ready(struct core *core, struct task *task)
+{
+    if (!task->boots || task->boot.stage != STAGE_NONE)
+        return;
+    (void)snprintf(task->boot.evidence, sizeof task->boot.evidence, "%s reads on",
+                   task->power_device);
+    if (boot_step(&task->boot, SIGN_POWER, task_deadlines(core), core->now_ms))
+        tell_stage(core, task);
+    watch_port(core, task);
+}
+
+void watch_timer(struct core *core, struct task *task)
+{
+    struct boot *boot = &task->boot;
+    if (boot->stage == STAGE_NONE && boot->deadline_ms == UINT64_MAX) /* restart not proven yet */
+        boot->deadline_ms = core->now_ms + task_deadlines(core)->post;
+    if (core->now_ms >= boot->deadline_ms)
+        (void)boot_step(boot, SIGN_NOTHING, task_deadlines(core), core->now_ms);
+    settle(core, task);
+}
+
+/* The firmware's first word proves the power edge where the BMC is slower to tell. */
+static bool proves_power(const struct note *note)
+{
+    return (note->kind == NOTE_DHCP_DISCOVER || note->kind == NOTE_BOOTP_REQUEST ||
+            note->kind == NOTE_RARP_REQUEST) &&
+           note->class != CLASS_OS;
+}
+
+void task_on_note(struct core *core, struct task *task, const struct note *note)
+{
+    struct boot *boot = &task->boot;
+    if (boot->stage == STAGE_NONE && proves_power(note)) {
+        (void)snprintf(boot->evidence, sizeof boot->evidence, "its firmware speaks");
+        if (boot_step(boot, SIGN_POWER, task_deadlines(core), core->now_ms))
+            tell_stage(core, task);
+    }
+    if (tells_address(note))
+        task->ip = note->ip;
+    unsigned changed = boot_see(boot, note, task_deadlines(core), core->now_ms);
+    if (changed & BOOT_STAGE_CHANGED)
+        tell_stage(core, task);
+    if (changed & BOOT_PROGRESS_CHANGED)
+        tell_percent(core, task);
+    watch_port(core, task);
+    settle(core, task);
+}
+
+void watch_note(struct core *core, const struct note *note)
+{
+    core->counts.notes[note->source]++;
+    if (tells_address(note))
+        learn_address(core, note->mac, note->ip);
+    struct task *task = task_of(core, note);
+    if (task)
+        task_on_note(core, task, note);
+    else
+        core->counts.notes_unmatched++;
+}
