@@ -34,7 +34,7 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name unpacked -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 DRIVER_PROGRAMS := $(DRIVERS:%=$(B)/powerctl-driver-%)
 PROGRAMS := $(B)/powerctld $(B)/powerctl $(B)/netboot-now $(B)/powerctl-capture $(DRIVER_PROGRAMS)
