@@ -63,6 +63,15 @@ static uint32_t number(const char *option, const char *text, uint32_t max)
     return (uint32_t)value;
 }
 
+static void own_password(struct farm *farm, const char *text)
+{
+    if (strlen(text) > PASSWORD_MAX) {
+        fprintf(stderr, "bmc_farm: --password: more than %d bytes\n", PASSWORD_MAX);
+        exit(2);
+    }
+    password_set(&farm->password, text);
+}
+
 static void first_name(struct farm *farm, const char *name)
 {
     size_t stem = strlen(name);
@@ -123,7 +132,7 @@ static int options_read(int argc, char **argv, struct farm *farm, struct options
         else if (row == USER)
             (void)snprintf(farm->user, sizeof farm->user, "%s", optarg);
         else if (row == PASSWORD)
-            password_set(&farm->password, optarg);
+            own_password(farm, optarg);
         else if (row == POWER)
             options->power_on = strcmp(optarg, "on") == 0;
         else if (row == BOOT)
