@@ -49,7 +49,7 @@ static inline uint8_t get_u8(struct cursor *c)
 static inline uint16_t get_be16(struct cursor *c)
 {
     const uint8_t *b = get_span(c, 2);
-    return b ? (uint16_t)(b[0] << 8 | b[1]) : 0;
+    return (uint16_t)(b ? b[0] << 8 | b[1] : 0);
 }
 
 static inline uint32_t get_be32(struct cursor *c)
