@@ -26,7 +26,7 @@ define room_rule
 $(call library,$(1)): $(call objects,$(call sources,$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	@$$(AR) rcs $$@ $$^
 endef
 $(foreach room,$(ROOMS) agent/capture,$(eval $(call room_rule,$(room))))
 

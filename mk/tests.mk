@@ -5,9 +5,16 @@ UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(B)/unit/%)
 # Each unit test is a program of its own; it links what it uses out of all rooms but the mains.
 TEST_LIBRARIES := $(foreach room,agent/cli agent/client agent/io agent/core agent/capture drivers/host \
                     $(DRIVERS:%=drivers/%) proto,$(call library,$(room)))
+# Helpers of tests, beside them: every other .c file in tests/unit.
+UNIT_HELPERS := $(call objects,$(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c)))
 TEST_LIBS := -lcmocka -Wl,--as-needed $(LIBS_io) $(LIBS_client) $(LIBS_ipmi)
 
-$(B)/unit/%: $(B)/tests/unit/%.o $(TEST_LIBRARIES)
+$(B)/libtest-helpers.a: $(UNIT_HELPERS)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+.SECONDARY:
+$(B)/unit/%: $(B)/tests/unit/%.o $(B)/libtest-helpers.a $(TEST_LIBRARIES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
 

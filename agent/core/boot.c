@@ -29,7 +29,7 @@ enum {
 /* clang-format off */
 static const signed char next[STAGES][SIGNS] = {
     /*                     power   asks    address loader  speaks  config  kernel  initrd  system  root    alive   nothing */
-    [STAGE_NONE]      = { POWR,   ______, ______, ______, ______, ______, ______, ______, ______, ______, ______, ______ },
+    [STAGE_NONE]      = { POWR,   ______, ______, ______, ______, ______, ______, ______, ______, ______, ______, STUCK_ },
     [STAGE_POWERED]   = { ______, POST,   ADDR,   LOAD,   LDUP,   CONF,   KERN,   INIT,   LOCAL_, LOCAL_, LOCAL_, STUCK_ },
     [STAGE_POST]      = { ______, ______, ADDR,   LOAD,   LDUP,   CONF,   KERN,   INIT,   LOCAL_, LOCAL_, LOCAL_, STUCK_ },
     [STAGE_ADDRESSED] = { ______, ______, ______, LOAD,   LDUP,   CONF,   KERN,   INIT,   LOCAL_, LOCAL_, LOCAL_, STUCK_ },
@@ -137,6 +137,8 @@ static enum verdict stuck_for(const struct boot *boot)
         enum verdict by_role = stalled_role[boot->transfer.role];
         return by_role == VERDICT_NONE ? stages[boot->stage].stalled : by_role;
     }
+    if (!boot->wanted_netboot) /* whatever it boots from, it did not come up */
+        return VERDICT_INIT_SILENT;
     if (boot->stage == STAGE_POST) {
         if (boot->naked)
             return VERDICT_NAKED;

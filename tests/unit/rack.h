@@ -1,0 +1,60 @@
+/* rack.h - a rack in virtual time for tests of the core: BMCs that obey, lie or die, nodes that
+ * boot from the network or the disk, and a truth log that the core cannot see. */
+#ifndef POWERCTL_TEST_RACK_H
+#define POWERCTL_TEST_RACK_H
+
+#include <stdbool.h>
+
+#include "agent/core/core.h"
+
+enum { RACK_NODES_MAX = 64, RACK_PENDING_MAX = 4096, RACK_EVENTS_MAX = 8192 };
+
+struct rack_node {
+    /* faults, set by the test */
+    bool dead, wrong_password, ignores_power, drops_flag, dies_after_off, always_disk;
+    bool loses_off_reply;     /* does it, answers nothing: sent maybe */
+    bool no_evidence;         /* restart cause unsupported */
+    unsigned hangs_in_kernel; /* in its first n network boots */
+    /* truth */
+    bool on;
+    struct next_boot flag;
+    uint8_t cause;
+    unsigned commands, power_ons, power_offs, cycles, network_boots, disk_boots;
+};
+
+struct rack_pending {
+    uint64_t at_ms;
+    bool is_note;
+    struct driver_reply reply;
+    struct note note;
+    size_t node; /* notes: only while this boot lasts */
+    unsigned boot;
+};
+
+struct rack {
+    uint64_t now_ms;
+    struct inventory *inventory;
+    struct core *core;
+    size_t count;
+    struct rack_node node[RACK_NODES_MAX];
+    unsigned boots[RACK_NODES_MAX];
+    struct rack_pending pending[RACK_PENDING_MAX];
+    size_t npending;
+    struct job_event events[RACK_EVENTS_MAX];
+    size_t nevents;
+    unsigned power_ons_in_second, most_power_ons_in_second;
+    uint64_t second;
+};
+
+/* Nodes n01.., each with a BMC b01.., MAC 52:54:00:00:00:01.., all off; deadlines of seconds. */
+struct rack *rack_new(size_t count);
+void rack_free(struct rack *rack);
+
+/* Submits, and runs until the job has ended; the view is the caller's to clear. */
+void rack_run(struct rack *rack, const char *id, struct job_view *view);
+int rack_submit(struct rack *rack, const struct job_request *request, char id[JOB_ID_SIZE],
+                struct problem *problem, struct err *err);
+/* One event: false if nothing is left to happen before `until_ms`. */
+bool rack_step(struct rack *rack, uint64_t until_ms);
+
+#endif
