@@ -1,0 +1,28 @@
+/* rtt.h - how long a BMC takes to answer, and when to ask it again.
+ *
+ * Pure; milliseconds throughout.  The memory of one BMC outlives its sessions: the second
+ * operation already knows the pace of the first.
+ *
+ * Without history a datagram is sent again after 400 ms (option retransmit_ms), with history
+ * after 2*srtt + 4*rttvar, between 100 ms and 3 s; flat for three tries, then doubling. */
+#ifndef POWERCTL_IPMI_RTT_H
+#define POWERCTL_IPMI_RTT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { RTT_FLOOR_MS = 100, RTT_CEILING_MS = 3000, RTT_FLAT_TRIES = 3 };
+
+struct rtt {
+    uint32_t smoothed_x8, variation_x4; /* fixed point, as TCP keeps them */
+    bool known;
+    bool doubtful; /* made only from exchanges that were resent: may be far too long */
+};
+
+/* An answer came: `first_ms` after the first copy was sent, `last_ms` after the last one. */
+void rtt_learn(struct rtt *rtt, uint64_t first_ms, uint64_t last_ms, unsigned copies);
+
+/* How long to wait after the nth copy (1..). `initial_ms` counts while nothing is known. */
+uint64_t rtt_patience(const struct rtt *rtt, unsigned copies, uint32_t initial_ms);
+
+#endif
