@@ -7,7 +7,9 @@
 #
 # shellcheck shell=bash
 
+# shellcheck source=tests/lib/wait.bash
 source "$(dirname "${BASH_SOURCE[0]}")/wait.bash"
+: "${rack:?a directory for files of the rack}" "${build:?where the programs are}"
 
 rack_user=ops
 rack_password=tinsel-and-string

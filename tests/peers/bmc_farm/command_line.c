@@ -3,7 +3,7 @@
  *     WHO FAULT VALUE        faults.c lists them          all latency 50
  *     WHO password TEXT      log-ins with another fail    n03 password other
  *     WHO power on|off       somebody pushed the button   n04 power on
- *     WHO clear              no faults any more
+ *     WHO clear              no faults and no sessions any more
  *     WHO stats              one BMC's truth, as JSON
  *     stats | quit           the whole farm's; the end
  *
@@ -84,6 +84,8 @@ static int bmc_told(struct farm *farm, struct bmc *bmc, size_t count, char *cons
         bmc->faults = faults_none();
         free(bmc->password);
         bmc->password = NULL;
+        free(bmc->sessions);
+        bmc->sessions = NULL;
         return 0;
     }
     if (count != 3)

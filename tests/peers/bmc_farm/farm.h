@@ -21,10 +21,10 @@ enum { BMCS_MAX = 65536, SLOTS_MAX = 32, USER_MAX = 16, PASSWORD_MAX = 20, BMC_N
 struct faults {
     uint32_t dead, die_after_off, ignore, drop_flag, ignore_soft;
     uint32_t no_boot_options, no_restart_cause, no_window;
-    uint32_t loss, duplicate, busy, corrupt, truncate; /* percent */
-    uint32_t latency, jitter, power_delay, cycle_time; /* milliseconds */
-    uint32_t slots;                                    /* sessions at a time */
-    uint32_t suite_3, suite_17;                        /* offered */
+    uint32_t loss, duplicate, busy, corrupt, truncate;            /* percent */
+    uint32_t latency, jitter, power_delay, cycle_time, half_open; /* milliseconds */
+    uint32_t slots;                                               /* sessions at a time */
+    uint32_t suite_3, suite_17;                                   /* offered */
 };
 
 struct password {

@@ -35,6 +35,7 @@ static const struct {
     FAULT(jitter,           "jitter",           MILLISECONDS, "and up to this much longer"),
     FAULT(power_delay,      "power-delay",      MILLISECONDS, "from a power command to its edge"),
     FAULT(cycle_time,       "cycle-time",       MILLISECONDS, "from off to on in a cycle"),
+    FAULT(half_open,        "half-open",        MILLISECONDS, "until a handshake nobody finishes is forgotten"),
     FAULT(slots,            "slots",            SLOTS,        "sessions at a time"),
     FAULT(suite_3,          "suite-3",          FLAG,         "cipher suite 3 is offered"),
     FAULT(suite_17,         "suite-17",         FLAG,         "cipher suite 17 is offered"),
@@ -52,7 +53,8 @@ static const struct {
 
 struct faults faults_none(void)
 {
-    return (struct faults){.cycle_time = 200, .slots = 5, .suite_3 = 1, .suite_17 = 1};
+    return (struct faults){
+        .cycle_time = 200, .half_open = 3000, .slots = 5, .suite_3 = 1, .suite_17 = 1};
 }
 
 static bool value_read(enum unit unit, const char *text, uint32_t *value)

@@ -18,16 +18,20 @@ enum {
     STATUS_NO_CIPHER_SUITE = 0x11,
 };
 
-static bool session_is_held(const struct farm *farm, const struct session *session)
+/* As OpenBMC: 60 s without a command, or 3 s in the middle of a handshake, and it is gone. */
+static bool session_is_held(const struct farm *farm, const struct bmc *bmc,
+                            const struct session *session)
 {
-    return session->state != SESSION_FREE && farm->now_us - session->used_us <= SESSION_IDLE_US;
+    const uint64_t limit_us = session->state == SESSION_ACTIVE ? (uint64_t)SESSION_IDLE_US
+                                                               : bmc->faults.half_open * 1000ull;
+    return session->state != SESSION_FREE && farm->now_us - session->used_us <= limit_us;
 }
 
 uint32_t sessions_held(const struct farm *farm, const struct bmc *bmc)
 {
     uint32_t held = 0;
     for (uint32_t i = 0; bmc->sessions && i < SLOTS_MAX; i++)
-        held += session_is_held(farm, &bmc->sessions[i]);
+        held += session_is_held(farm, bmc, &bmc->sessions[i]);
     return held;
 }
 
@@ -37,7 +41,7 @@ struct session *session_find(struct farm *farm, struct bmc *bmc, uint32_t id)
     if (!bmc->sessions || slot >= SLOTS_MAX)
         return NULL;
     struct session *session = &bmc->sessions[slot];
-    return session_is_held(farm, session) && session->id == id ? session : NULL;
+    return session_is_held(farm, bmc, session) && session->id == id ? session : NULL;
 }
 
 static struct session *session_take(struct farm *farm, struct bmc *bmc)
@@ -46,7 +50,7 @@ static struct session *session_take(struct farm *farm, struct bmc *bmc)
         bmc->sessions = calloc(SLOTS_MAX, sizeof *bmc->sessions);
     for (uint32_t i = 0; bmc->sessions && i < bmc->faults.slots; i++) {
         struct session *session = &bmc->sessions[i];
-        if (session_is_held(farm, session))
+        if (session_is_held(farm, bmc, session))
             continue;
         /* Never 0, and never twice in a row for one slot. */
         *session = (struct session){.id = 0x02000000u | (uint32_t)++bmc->session_serial << 8 | i};
