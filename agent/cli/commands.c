@@ -1,0 +1,52 @@
+/* Every command: name, words, help, options, function. */
+#include <string.h>
+
+#include "agent/cli/command.h"
+#include "proto/cleanup.h"
+
+enum {
+    SHOW = TAKES_ALWAYS | TAKES_FORMAT,
+    JOB = SHOW | TAKES_NODES | TAKES_WAIT | TAKES_JOB,
+    POWER_JOB = JOB | TAKES_WAVES,
+    PLAN = TAKES_ALWAYS | TAKES_NODES | TAKES_WAVES | TAKES_RETRY | TAKES_GRACE | TAKES_NETBOOT |
+           TAKES_NATIVE | TAKES_IDENTIFY,
+};
+
+/* clang-format off */
+static const struct command commands[] = {
+    { "status", "NODES...", "ask each device whether its node is on", SHOW | TAKES_NODES | TAKES_WAIT, 1, 0, run_job, VERB_STATUS },
+    { "on", "NODES...", "power on", POWER_JOB, 1, 0, run_job, VERB_ON },
+    { "off", "NODES...", "power off, hard, at once", POWER_JOB, 1, 0, run_job, VERB_OFF },
+    { "cycle", "NODES...", "off, seen off, on, seen on", POWER_JOB | TAKES_NATIVE, 1, 0, run_job, VERB_CYCLE },
+    { "reset", "NODES...", "restart; a node that is off fails", POWER_JOB, 1, 0, run_job, VERB_RESET },
+    { "soft", "NODES...", "ask the operating system to power off", POWER_JOB | TAKES_GRACE, 1, 0, run_job, VERB_SOFT },
+    { "diag", "NODES...", "send a diagnostic interrupt (NMI)", JOB, 1, 0, run_job, VERB_DIAG },
+    { "identify", "NODES...", "light the locator", JOB | TAKES_IDENTIFY, 1, 0, run_job, VERB_IDENTIFY },
+    { "next-boot", "network|disk|bios|none NODES...", "what to boot from next time, once; read back", JOB, 2, 0, run_job, VERB_NEXT_BOOT },
+    { "reboot", "NODES...", "soft off, hard after --grace, on, wait until it is up", POWER_JOB | TAKES_GRACE | TAKES_NETBOOT | TAKES_RETRY, 1, 0, run_job, VERB_REBOOT },
+    { "netboot", "NODES...", "boot through the network, now, and watch it come up", POWER_JOB | TAKES_RETRY, 1, 0, run_job, VERB_NETBOOT },
+    { "plan", "VERB NODES...", "what VERB would send, where and in which order; sends nothing", PLAN, 2, 0, run_plan, VERBS },
+    { "nodes", "NODES...", "the set after groups and operators", SHOW | TAKES_NODES | TAKES_EXPAND, 1, 0, run_nodes, VERBS },
+    { "watch", "NODES...", "tell what happens to nodes, until Ctrl-C", SHOW | TAKES_NODES | TAKES_WAIT, 1, 0, run_watch, VERBS },
+    { "history", "NODE", "what happened to a node", SHOW, 1, 1, run_history, VERBS },
+    { "jobs", "", "the jobs that run or ran", SHOW, 0, -1, run_jobs, VERBS },
+    { "job", "ID", "what came of a job; exits as the job does, 5 while it runs", SHOW | TAKES_WAIT | TAKES_FOLLOW, 1, 1, run_show_job, VERBS },
+    { "cancel", "ID", "stop a job: nothing new is started", TAKES_ALWAYS, 1, 1, run_cancel, VERBS },
+    { "config", "check [FILE]", "check the agent's configuration", TAKES_ALWAYS, 1, 2, run_config, VERBS },
+    { "version", "", "of this program and of the agent", TAKES_ALWAYS, 0, -1, run_version, VERBS },
+    { "help", "[COMMAND]", "this text, or a command's", TAKES_ALWAYS, 0, 1, run_help, VERBS },
+};
+/* clang-format on */
+
+const struct command *command_at(unsigned index)
+{
+    return index < ARRAY_SIZE(commands) ? &commands[index] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}

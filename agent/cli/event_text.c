@@ -1,0 +1,79 @@
+#include "agent/cli/event_text.h"
+
+#include "agent/cli/style.h"
+
+static void put_outcome(FILE *out, bool colours, const struct node_view *node)
+{
+    const char *word = node->outcome == OUTCOME_FAILED ? "FAILED" : outcome_word(node->outcome);
+    enum colour chosen = outcome_colour(node->outcome);
+    if (chosen == COLOUR_NONE)
+        colours = false;
+    (void)fprintf(out, "%s%s%s", colour(colours, chosen), word, colour(colours, COLOUR_NONE));
+    if (node->verdict != VERDICT_NONE)
+        (void)fprintf(out, " %s", verdict_name(node->verdict));
+    if (node->text[0])
+        (void)fprintf(out, "%s %s", node->verdict != VERDICT_NONE ? ":" : "", node->text);
+}
+
+static void put_attempt(FILE *out, const struct node_view *node)
+{
+    (void)fprintf(out, "try %u", node->attempt);
+    if (node->verdict != VERDICT_NONE)
+        (void)fprintf(out, ", after %s", verdict_name(node->verdict));
+    if (node->text[0])
+        (void)fprintf(out, ": %s", node->text);
+}
+
+static void put_job_ended(FILE *out, const struct job_event *event)
+{
+    (void)fprintf(out, "job %s: %s ended", event->job, verb_name(event->verb));
+    if (event->node.outcome != OUTCOME_PENDING)
+        (void)fprintf(out, ", %s", outcome_word(event->node.outcome));
+    if (event->node.text[0])
+        (void)fprintf(out, ": %s", event->node.text);
+}
+
+static void put_with_text(FILE *out, const char *word, const char *text)
+{
+    (void)fprintf(out, "%s%s%s", word, text[0] && word[0] ? " " : "", text);
+}
+
+void event_put(FILE *out, bool colours, const struct job_event *event)
+{
+    const struct node_view *node = &event->node;
+    if (node->node[0])
+        (void)fprintf(out, "%s ", node->node);
+    switch (event->kind) {
+    case EVENT_JOB_STARTED:
+        (void)fprintf(out, "job %s: %s%s%s", event->job, verb_name(event->verb),
+                      node->text[0] ? " " : "", node->text);
+        return;
+    case EVENT_JOB_ENDED:
+        put_job_ended(out, event);
+        return;
+    case EVENT_COMMAND:
+        (void)fprintf(out, "-> %s", node->text);
+        return;
+    case EVENT_POWER:
+        (void)fprintf(out, "power is %s", power_name(node->power));
+        return;
+    case EVENT_STAGE:
+        put_with_text(out, stage_name(node->stage), node->text);
+        return;
+    case EVENT_PROGRESS:
+        (void)fprintf(out, "%s %d %%", node->file[0] ? node->file : stage_name(node->stage),
+                      node->percent);
+        return;
+    case EVENT_ATTEMPT:
+        put_attempt(out, node);
+        return;
+    case EVENT_NOTE:
+        put_with_text(out, "note:", node->text);
+        return;
+    case EVENT_OUTCOME:
+        put_outcome(out, colours, node);
+        return;
+    case EVENT_KINDS:
+        break;
+    }
+}

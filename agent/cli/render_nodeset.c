@@ -1,0 +1,56 @@
+/* nodeset: "WORD NODES" a line, for `while read word nodes`.  Of `nodes`, only the set itself. */
+#include <string.h>
+
+#include "agent/cli/fold.h"
+#include "agent/cli/render.h"
+#include "proto/cleanup.h"
+
+static void put_set(const struct render *render, const struct job_view *job, node_choice_fn *choose,
+                    int value, const char *word)
+{
+    _cleanup_(freep) char *folded = fold_nodes(job->nodes, job->nnodes, choose, value, NULL);
+    if (folded && *folded)
+        (void)fprintf(render->out, "%s %s\n", word, folded);
+}
+
+static void nodeset_job(const struct render *render, const struct job_view *job)
+{
+    if (job->verb == VERB_STATUS)
+        for (int i = POWERS - 1; i >= 0; i--)
+            put_set(render, job, node_has_power, i, power_name((enum power)i));
+    else
+        for (int i = 0; i < OUTCOMES; i++)
+            put_set(render, job, node_has_outcome, i, outcome_name((enum outcome)i));
+}
+
+static void nodeset_nodes(const struct render *render, const struct node_view *nodes, size_t count,
+                          const char *folded)
+{
+    if (!render->expand)
+        (void)fprintf(render->out, "%s\n", folded);
+    for (size_t i = 0; render->expand && i < count; i++)
+        (void)fprintf(render->out, "%s\n", nodes[i].node);
+}
+
+static void nodeset_jobs(const struct render *render, const struct job_view *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)fprintf(render->out, "%s\n", jobs[i].id);
+}
+
+static void nodeset_event(const struct render *render, const struct job_event *event, bool first)
+{
+    (void)first;
+    if (event->node.node[0])
+        (void)fprintf(render->out, "%s %s\n", event_kind_name(event->kind), event->node.node);
+}
+
+static void nodeset_events(const struct render *render, const struct job_event *events,
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        nodeset_event(render, &events[i], i == 0);
+}
+
+const struct renderer render_nodeset = {nodeset_job, nodeset_nodes, nodeset_jobs, nodeset_events,
+                                        nodeset_event};
