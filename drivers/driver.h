@@ -47,10 +47,10 @@ struct driver_engine {
     int (*add)(void *engine, const char *device, const void *config,
                const struct driver_credentials *credentials, struct err *err);
     void (*submit)(void *engine, const struct driver_request *request, uint64_t now_ms);
-    int (*fd)(void *engine);                 /* readable when turn() has something to do */
-    uint64_t (*deadline)(void *engine);      /* when turn() wants to run next; UINT64_MAX: never */
+    int (*fd)(void *engine);            /* readable when turn() has something to do */
+    uint64_t (*deadline)(void *engine); /* when turn() wants to run next; UINT64_MAX: never */
     void (*turn)(void *engine, uint64_t now_ms);
-    void (*destroy)(void *engine);           /* ends sessions as far as that takes no waiting */
+    void (*destroy)(void *engine); /* ends sessions as far as that takes no waiting */
 };
 
 /* Blocking. Runs in a lane; may block for as long as it likes: the host kills it. `open` makes
@@ -68,7 +68,7 @@ struct driver {
     struct option_table options; /* "credentials" among them if it needs some */
     size_t config_size;
     const char *(*credentials)(const void *config); /* name of the credentials; NULL: none */
-    const struct driver_engine *engine;     /* one of the two */
+    const struct driver_engine *engine;             /* one of the two */
     const struct driver_blocking *blocking;
 };
 

@@ -14,11 +14,11 @@
 
 #define _cleanup_(destructor) __attribute__((cleanup(destructor)))
 
-#define TAKE(pointer)                   \
-    ({                                  \
-        __auto_type taken_ = (pointer); \
-        (pointer) = NULL;               \
-        taken_;                         \
+#define TAKE(pointer)                                                                              \
+    ({                                                                                             \
+        __auto_type taken_ = (pointer);                                                            \
+        (pointer) = NULL;                                                                          \
+        taken_;                                                                                    \
     })
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

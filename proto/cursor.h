@@ -18,7 +18,7 @@ struct cursor {
 
 static inline struct cursor cursor(const void *bytes, size_t size)
 {
-    return (struct cursor){ .at = bytes, .left = size };
+    return (struct cursor){.at = bytes, .left = size};
 }
 
 /* The next `size` bytes, or NULL (and bad) if there are not as many. */
@@ -71,7 +71,7 @@ static inline void get_bytes(struct cursor *c, void *out, size_t size)
 static inline struct cursor get_part(struct cursor *c, size_t size)
 {
     const uint8_t *b = get_span(c, size);
-    return (struct cursor){ .at = b, .left = b ? size : 0, .bad = b == NULL };
+    return (struct cursor){.at = b, .left = b ? size : 0, .bad = b == NULL};
 }
 
 /* Text up to a NUL byte; NULL (and bad) if none comes. The text stays in the packet. */

@@ -24,8 +24,8 @@
 
 enum {
     DRIVER_SECRETS_FD = 3,
-    DRIVER_LOCK_FD = 4,           /* held while the driver lives; a new agent waits for it */
-    DRIVER_LINE_SIZE = 16384,     /* longest line, either way */
+    DRIVER_LOCK_FD = 4,       /* held while the driver lives; a new agent waits for it */
+    DRIVER_LINE_SIZE = 16384, /* longest line, either way */
     DRIVER_SETTINGS_MAX = 32,
     DRIVER_SETTING_SIZE = 256,
 };
@@ -74,14 +74,14 @@ struct device_info {
 
 struct driver_reply {
     uint64_t id;
-    enum op op;     /* of the request; not on the wire: the receiver fills it in from the id */
+    enum op op; /* of the request; not on the wire: the receiver fills it in from the id */
     bool ok;
-    struct err err; /* if !ok; err.sent tells whether the command may have reached the device */
+    struct err err;   /* if !ok; err.sent tells whether the command may have reached the device */
     enum power power; /* POWER_UNKNOWN unless this reply says it */
     bool has_next_boot, has_evidence, has_info;
-    struct next_boot next_boot;         /* OP_BOOT_GET, OP_BOOT_SET: as read back */
-    struct restart_evidence evidence;   /* OP_EVIDENCE */
-    struct device_info info;            /* OP_INFO */
+    struct next_boot next_boot;       /* OP_BOOT_GET, OP_BOOT_SET: as read back */
+    struct restart_evidence evidence; /* OP_EVIDENCE */
+    struct device_info info;          /* OP_INFO */
 };
 
 /* A secret is a struct so that printf("%s", password) does not compile. */

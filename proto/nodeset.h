@@ -53,7 +53,8 @@ int nodeset_expand(const char *pattern, char ***names, size_t *count, struct err
 void nodeset_expand_free(char **names, size_t count);
 
 /* From names: for folding results. */
-int nodeset_from_names(const char *const *names, size_t count, struct nodeset **out, struct err *err);
+int nodeset_from_names(const char *const *names, size_t count, struct nodeset **out,
+                       struct err *err);
 
 /* "n[01-16],x": last numeric field only, no bracket before a suffix, so that Slurm, pdsh and
  * ClusterShell read it alike. malloc'd; NULL if memory ran out. */

@@ -15,30 +15,30 @@
 enum note_source { NOTE_CAPTURE, NOTE_LOG, NOTE_PROBE, NOTE_PHONE_HOME, NOTE_SOURCES };
 
 enum note_kind {
-    NOTE_DHCP_DISCOVER,  /* mac, class */
-    NOTE_DHCP_OFFER,     /* mac, ip (offered), server, file */
-    NOTE_DHCP_REQUEST,   /* mac, ip, class, server it chose (if it says) */
-    NOTE_DHCP_ACK,       /* mac, ip, server, file: the boot file named in the answer, if seen */
-    NOTE_DHCP_NAK,       /* mac, reason */
-    NOTE_DHCP_REFUSED,   /* a server's log says it will not answer: mac, reason */
-    NOTE_DHCP_CLASS,     /* a server's log tells the class of xid (dnsmasq's log-dhcp) */
-    NOTE_DHCP_RELEASE,   /* mac, ip */
-    NOTE_BOOTP_REQUEST,  /* mac */
-    NOTE_BOOTP_REPLY,    /* mac, ip, file */
-    NOTE_RARP_REQUEST,   /* mac */
-    NOTE_RARP_REPLY,     /* mac, ip */
-    NOTE_ARP,            /* mac, ip: the node said "this is me" */
-    NOTE_FILE_ASKED,     /* RRQ or GET: ip, port, file */
-    NOTE_FILE_PROGRESS,  /* ip, port, file, bytes (acknowledged), total */
-    NOTE_FILE_DONE,      /* last block acknowledged (capture): proven */
-    NOTE_FILE_SENT,      /* a log says "sent": a claim. dnsmasq <= 2.91 also says it of aborted ones */
-    NOTE_FILE_MISSING,   /* ip, file: the server does not have it, or may not read it */
-    NOTE_FILE_ABORTED,   /* the client gave up (TFTP ERROR from it): ip, file if known, reason */
-    NOTE_FILE_FAILED,    /* a log says the transfer failed or timed out: ip, file */
-    NOTE_PORT_OPEN,      /* ip, port */
-    NOTE_PORT_CLOSED,    /* ip, port: refused, or no answer */
-    NOTE_PHONED_HOME,    /* ip, and the node's name or MAC in `reason` */
-    NOTE_NFS_MOUNT,      /* ip, file: the export */
+    NOTE_DHCP_DISCOVER, /* mac, class */
+    NOTE_DHCP_OFFER,    /* mac, ip (offered), server, file */
+    NOTE_DHCP_REQUEST,  /* mac, ip, class, server it chose (if it says) */
+    NOTE_DHCP_ACK,      /* mac, ip, server, file: the boot file named in the answer, if seen */
+    NOTE_DHCP_NAK,      /* mac, reason */
+    NOTE_DHCP_REFUSED,  /* a server's log says it will not answer: mac, reason */
+    NOTE_DHCP_CLASS,    /* a server's log tells the class of xid (dnsmasq's log-dhcp) */
+    NOTE_DHCP_RELEASE,  /* mac, ip */
+    NOTE_BOOTP_REQUEST, /* mac */
+    NOTE_BOOTP_REPLY,   /* mac, ip, file */
+    NOTE_RARP_REQUEST,  /* mac */
+    NOTE_RARP_REPLY,    /* mac, ip */
+    NOTE_ARP,           /* mac, ip: the node said "this is me" */
+    NOTE_FILE_ASKED,    /* RRQ or GET: ip, port, file */
+    NOTE_FILE_PROGRESS, /* ip, port, file, bytes (acknowledged), total */
+    NOTE_FILE_DONE,     /* last block acknowledged (capture): proven */
+    NOTE_FILE_SENT, /* a log says "sent": a claim. dnsmasq <= 2.91 also says it of aborted ones */
+    NOTE_FILE_MISSING, /* ip, file: the server does not have it, or may not read it */
+    NOTE_FILE_ABORTED, /* the client gave up (TFTP ERROR from it): ip, file if known, reason */
+    NOTE_FILE_FAILED,  /* a log says the transfer failed or timed out: ip, file */
+    NOTE_PORT_OPEN,    /* ip, port */
+    NOTE_PORT_CLOSED,  /* ip, port: refused, or no answer */
+    NOTE_PHONED_HOME,  /* ip, and the node's name or MAC in `reason` */
+    NOTE_NFS_MOUNT,    /* ip, file: the export */
     NOTE_KINDS
 };
 
@@ -59,12 +59,12 @@ struct note {
     enum note_source source;
     enum note_kind kind;
     enum dhcp_class class;
-    struct mac mac;     /* the node's; zero: not known */
-    struct ipv4 ip;     /* the node's; zero: not known */
-    struct ipv4 server; /* who answered; zero: not known */
-    uint16_t port;      /* of the node (TFTP: tells two transfers of one node apart) */
-    uint32_t xid;       /* DHCP transaction; 0: not known */
-    uint64_t bytes, total; /* 0: not known */
+    struct mac mac;                /* the node's; zero: not known */
+    struct ipv4 ip;                /* the node's; zero: not known */
+    struct ipv4 server;            /* who answered; zero: not known */
+    uint16_t port;                 /* of the node (TFTP: tells two transfers of one node apart) */
+    uint32_t xid;                  /* DHCP transaction; 0: not known */
+    uint64_t bytes, total;         /* 0: not known */
     char file[NOTE_FILE_SIZE];     /* as the server or client wrote it, control characters as '?' */
     char reason[NOTE_REASON_SIZE]; /* likewise */
 };

@@ -36,18 +36,18 @@ struct option {
     const char *name;
     enum option_type type;
     size_t offset, size;
-    const char *fallback; /* default, as text; NULL: zero or empty */
-    uint64_t min, max; /* UINT, each of UINTS; max 0: no limit but the type's. In a decoded
+    const char *fallback;       /* default, as text; NULL: zero or empty */
+    uint64_t min, max;          /* UINT, each of UINTS; max 0: no limit but the type's. In a decoded
                         * schema, max of TEXT is its longest length */
     const char *const *choices; /* CHOICE, FLAGS: NULL-terminated */
     bool required;
     const char *help;
 };
 
-#define OPTION(option_type_, struct_, field, ...)                                          \
-    {                                                                                      \
-        .name = #field, .type = (option_type_), .offset = offsetof(struct_, field),        \
-        .size = sizeof(((struct_ *)0)->field), __VA_ARGS__                                 \
+#define OPTION(option_type_, struct_, field, ...)                                                  \
+    {                                                                                              \
+        .name = #field, .type = (option_type_), .offset = offsetof(struct_, field),                \
+        .size = sizeof(((struct_ *)0)->field), __VA_ARGS__                                         \
     }
 
 struct option_table {

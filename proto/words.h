@@ -7,24 +7,24 @@
 #include <stdbool.h>
 
 enum {
-    NAME_SIZE = 64,   /* node, device, group, credentials: with the final NUL */
+    NAME_SIZE = 64,     /* node, device, group, credentials: with the final NUL */
     ADDRESS_SIZE = 256, /* host name or address of a device */
 };
 
 /* What a driver can be asked (driver.h says what each promises). */
 enum op {
-    OP_STATUS,     /* power-status */
-    OP_ON,         /* power-on */
-    OP_OFF,        /* power-off: hard, at once */
-    OP_SOFT,       /* power-soft: ask the operating system (ACPI) */
-    OP_RESET,      /* power-reset: warm, power stays on */
-    OP_CYCLE,      /* power-cycle: the device's own off-and-on */
-    OP_DIAG,       /* power-diag: NMI */
-    OP_IDENTIFY,   /* identify: the locator light */
-    OP_BOOT_SET,   /* next-boot-set: one shot, and read back in the same session */
-    OP_BOOT_GET,   /* next-boot-get */
-    OP_EVIDENCE,   /* restart-evidence */
-    OP_INFO,       /* device-info: GUID, model */
+    OP_STATUS,   /* power-status */
+    OP_ON,       /* power-on */
+    OP_OFF,      /* power-off: hard, at once */
+    OP_SOFT,     /* power-soft: ask the operating system (ACPI) */
+    OP_RESET,    /* power-reset: warm, power stays on */
+    OP_CYCLE,    /* power-cycle: the device's own off-and-on */
+    OP_DIAG,     /* power-diag: NMI */
+    OP_IDENTIFY, /* identify: the locator light */
+    OP_BOOT_SET, /* next-boot-set: one shot, and read back in the same session */
+    OP_BOOT_GET, /* next-boot-get */
+    OP_EVIDENCE, /* restart-evidence */
+    OP_INFO,     /* device-info: GUID, model */
     OPS
 };
 const char *op_name(enum op op);
@@ -38,7 +38,8 @@ int power_parse(const char *word, enum power *power);
 
 enum boot_device { BOOT_NONE, BOOT_NETWORK, BOOT_DISK, BOOT_BIOS, BOOT_OTHER, BOOT_DEVICES };
 const char *boot_device_name(enum boot_device device); /* none network disk bios other */
-int boot_device_parse(const char *word, enum boot_device *device); /* also pxe net hd setup default */
+int boot_device_parse(const char *word,
+                      enum boot_device *device); /* also pxe net hd setup default */
 
 /* How the next boot is to be done: the EFI bit of IPMI's boot flags. */
 enum firmware { FIRMWARE_LEGACY, FIRMWARE_UEFI, FIRMWARES };
@@ -85,22 +86,22 @@ int stage_parse(const char *word, enum stage *stage);
 /* Why a node did not get there: the broken link, by name. words.c has the long form. */
 enum verdict {
     VERDICT_NONE,
-    VERDICT_UNREACHABLE,       /* its BMC or PDU does not answer */
-    VERDICT_WRONG_PASSWORD,    /* its BMC does not let us in */
-    VERDICT_UNSUPPORTED,       /* its BMC or PDU cannot do that */
-    VERDICT_REFUSED,           /* its BMC or PDU said no */
-    VERDICT_BAD_REPLY,         /* its BMC or PDU talks nonsense */
-    VERDICT_IS_OFF,            /* reset, soft or diag of a node that is off */
-    VERDICT_POWER_FAILED,      /* the device said ok, the power state never followed */
+    VERDICT_UNREACHABLE,          /* its BMC or PDU does not answer */
+    VERDICT_WRONG_PASSWORD,       /* its BMC does not let us in */
+    VERDICT_UNSUPPORTED,          /* its BMC or PDU cannot do that */
+    VERDICT_REFUSED,              /* its BMC or PDU said no */
+    VERDICT_BAD_REPLY,            /* its BMC or PDU talks nonsense */
+    VERDICT_IS_OFF,               /* reset, soft or diag of a node that is off */
+    VERDICT_POWER_FAILED,         /* the device said ok, the power state never followed */
     VERDICT_NEXT_BOOT_NOT_STORED, /* the device said ok, the flag read back is another */
-    VERDICT_BMC_LOST,          /* its BMC answered, then fell silent; nothing was left off */
-    VERDICT_LEFT_OFF,          /* was on, switched off by us, not seen on again */
-    VERDICT_NO_NETBOOT,        /* powered, and never asked for an address */
-    VERDICT_BOOTED_LOCAL,      /* an operating system came up without a network loader */
+    VERDICT_BMC_LOST,             /* its BMC answered, then fell silent; nothing was left off */
+    VERDICT_LEFT_OFF,             /* was on, switched off by us, not seen on again */
+    VERDICT_NO_NETBOOT,           /* powered, and never asked for an address */
+    VERDICT_BOOTED_LOCAL,         /* an operating system came up without a network loader */
     VERDICT_DHCP_UNANSWERED,
     VERDICT_OFFER_IGNORED,
     VERDICT_WRONG_SERVER,
-    VERDICT_NAKED,             /* DHCPNAK */
+    VERDICT_NAKED, /* DHCPNAK */
     VERDICT_LOADER_NOT_ASKED,
     VERDICT_LOADER_MISSING,
     VERDICT_LOADER_STALLED,
@@ -114,17 +115,17 @@ enum verdict {
     VERDICT_KERNEL_SILENT,
     VERDICT_ROOT_FAILED,
     VERDICT_INIT_SILENT,
-    VERDICT_LOOPING,           /* back at the firmware's DHCP again and again */
-    VERDICT_TIMED_OUT,         /* the total deadline */
+    VERDICT_LOOPING,   /* back at the firmware's DHCP again and again */
+    VERDICT_TIMED_OUT, /* the total deadline */
     VERDICT_CANCELLED,
-    VERDICT_INTERRUPTED,       /* the agent died in the middle of it */
-    VERDICT_NOT_STARTED,       /* the line was stopped before its turn */
+    VERDICT_INTERRUPTED, /* the agent died in the middle of it */
+    VERDICT_NOT_STARTED, /* the line was stopped before its turn */
     VERDICTS
 };
 const char *verdict_name(enum verdict verdict);        /* "KERNEL_MISSING" */
 const char *verdict_explanation(enum verdict verdict); /* one line for people, with what to do */
 int verdict_parse(const char *word, enum verdict *verdict);
-bool verdict_worth_retrying(enum verdict verdict);     /* a second try can help */
+bool verdict_worth_retrying(enum verdict verdict); /* a second try can help */
 
 /* How it ended for one node. Never "ok" for what was not seen. */
 enum outcome {
@@ -148,7 +149,7 @@ enum exit_code {
     EXIT_DENIED = 4,
     EXIT_STILL_RUNNING = 5, /* the client's --timeout passed; the job goes on */
     EXIT_BUSY = 6,
-    EXIT_UNVERIFIED = 7,    /* nothing failed, but something could not be seen */
+    EXIT_UNVERIFIED = 7, /* nothing failed, but something could not be seen */
     EXIT_LEFT_OFF = 8,
     EXIT_INTERRUPTED = 130,
 };

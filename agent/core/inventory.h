@@ -17,7 +17,7 @@
 enum { NODE_MACS_MAX = 8, DEVICE_NONE = UINT32_MAX };
 
 struct device {
-    char driver[NAME_SIZE]; /* "ipmi": the program powerctl-driver-ipmi */
+    char driver[NAME_SIZE];      /* "ipmi": the program powerctl-driver-ipmi */
     struct driver_device config; /* its name, and settings for the driver */
 };
 
@@ -32,12 +32,12 @@ struct node {
     enum firmware firmware;
     size_t nmacs;
     struct mac macs[NODE_MACS_MAX];
-    struct ipv4 address;  /* fixed one, if the config names it; else learnt from DHCP */
+    struct ipv4 address; /* fixed one, if the config names it; else learnt from DHCP */
     enum up_proof up;
     uint16_t up_port;
-    bool protect;         /* never switched off by anybody */
-    bool native_cycle;    /* `cycle` may use the device's own */
-    bool boot_by_reset;   /* netboot: set, verify, reset, instead of off, set, on */
+    bool protect;       /* never switched off by anybody */
+    bool native_cycle;  /* `cycle` may use the device's own */
+    bool boot_by_reset; /* netboot: set, verify, reset, instead of off, set, on */
 };
 
 struct group {
@@ -55,15 +55,15 @@ struct limits {
 
 /* Milliseconds. The wait for each milestone, from the one before (boot-watch table). */
 struct deadlines {
-    uint32_t command;   /* one request to a driver */
-    uint32_t off, on;   /* until the state is seen */
-    uint32_t soft_off;  /* grace of a soft off */
-    uint32_t dwell;     /* between seen off and on */
-    uint32_t settle;    /* between the two readings that confirm a state */
+    uint32_t command;  /* one request to a driver */
+    uint32_t off, on;  /* until the state is seen */
+    uint32_t soft_off; /* grace of a soft off */
+    uint32_t dwell;    /* between seen off and on */
+    uint32_t settle;   /* between the two readings that confirm a state */
     uint32_t post, addressed, loader, loader_up, config, kernel, initrd, kernel_up, root, up;
-    uint32_t stall;     /* a transfer that stands still */
-    uint32_t missing;   /* after "not found": time for the loader to find another way */
-    uint32_t total;     /* everything, for one node in one job */
+    uint32_t stall;   /* a transfer that stands still */
+    uint32_t missing; /* after "not found": time for the loader to find another way */
+    uint32_t total;   /* everything, for one node in one job */
 };
 
 struct inventory {

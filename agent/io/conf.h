@@ -3,7 +3,8 @@
  * Strict: unknown key, duplicate key (also over files), dangling name, value out of range, unsafe
  * secret file: each an error with file:line:column, the source line and a caret.  Either the
  * whole configuration is good, or nothing is taken from it: a reload is all or nothing.
- * Files: the one named, then conf.d/*.yaml (C locale order) beside it */
+ * Files: the one named, then every .yaml file of the folder conf.d beside it, in C locale order.
+ * A path in them that is not absolute is taken from the folder of the file that names it. */
 #ifndef POWERCTL_CONF_H
 #define POWERCTL_CONF_H
 
@@ -29,11 +30,12 @@ struct config {
     size_t ncredentials;
     struct driver_credentials *credentials; /* passwords read from their files */
     struct bootserver bootserver;
-    char phone_home_listen[64];       /* "10.1.0.1:8670"; "" : none */
-    char socket[CONF_PATH_SIZE];      /* control API; default /run/powerctl/powerctl.sock */
-    char socket_group[NAME_SIZE];     /* "" : root only */
-    char state_dir[CONF_PATH_SIZE];   /* journal; default /var/lib/powerctl */
-    char driver_dir[CONF_PATH_SIZE];  /* programs; default /usr/local/libexec/powerctl, or beside powerctld */
+    char phone_home_listen[64];     /* "10.1.0.1:8670"; "" : none */
+    char socket[CONF_PATH_SIZE];    /* control API; default /run/powerctl/powerctl.sock */
+    char socket_group[NAME_SIZE];   /* "" : root only */
+    char state_dir[CONF_PATH_SIZE]; /* journal; default /var/lib/powerctl */
+    char driver_dir
+        [CONF_PATH_SIZE]; /* programs; default /usr/local/libexec/powerctl, or beside powerctld */
 };
 struct config *config_free(struct config *config); /* wipes the passwords */
 void config_freep(struct config **config);
