@@ -1,0 +1,391 @@
+#include "agent/io/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/io/journal_private.h"
+#include "agent/io/journal_schema.h"
+#include "proto/cleanup.h"
+
+/* clang-format off */
+static const char *const sql[JOURNAL_STATEMENTS] = {
+    [PUT_JOB] = "INSERT INTO jobs (id, verb, nodes, nodes_hash, key, actor, request, started)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [END_JOB] = "UPDATE jobs SET ended = ?2, exit = ?3, how = ?4 WHERE id = ?1 AND ended IS NULL",
+    [PUT_EVENT] = "INSERT INTO events (sequence, job, node, kind, verb, json, at)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [PUT_INTENT] = "INSERT INTO intents (run, request, job, node, device, op, at)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [PUT_RESULT] = "UPDATE intents SET ok = ?3, sent = ?4, error = ?5, text = ?6, result_at = ?7"
+                   " WHERE run = ?1 AND request = ?2",
+    [TRIM_EVENTS] = "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events"
+                    " WHERE at < ?1 OR sequence <= ?2 ORDER BY sequence LIMIT ?3)",
+    [TRIM_INTENTS] = "DELETE FROM intents WHERE rowid IN (SELECT rowid FROM intents"
+                     " WHERE at < ?1 ORDER BY rowid LIMIT ?2)",
+    [TRIM_JOBS] = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs"
+                  " WHERE ended < ?1 LIMIT ?2)",
+    [READ_EVENTS] = "SELECT sequence, job, node, json, kind FROM events"
+                    " WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3",
+    [READ_JOB_EVENTS] = "SELECT sequence, job, node, json, kind FROM events WHERE job = ?4"
+                        " AND sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3",
+    [HISTORY] = "SELECT json FROM events ORDER BY sequence DESC LIMIT ?1",
+    [HISTORY_OF_NODE] = "SELECT json FROM events WHERE node = ?2 ORDER BY sequence DESC LIMIT ?1",
+    [KEYS] = "SELECT key, id, verb, nodes_hash FROM jobs WHERE key <> '' ORDER BY started",
+    [JOB] = "SELECT verb, key, actor, started, coalesce(ended, 0) FROM jobs WHERE id = ?1",
+    [JOB_OUTCOMES] = "SELECT json FROM events WHERE job = ?1 AND kind = 'outcome' ORDER BY sequence",
+    [UNFINISHED] = "SELECT id, verb, nodes FROM jobs WHERE ended IS NULL ORDER BY started",
+    [LAST_INTENT] = "SELECT op, device, ok IS NOT NULL, coalesce(ok, 0), coalesce(sent, 'maybe'), at"
+                    " FROM intents WHERE job = ?1 AND node = ?2 ORDER BY at DESC, rowid DESC LIMIT 1",
+};
+/* clang-format on */
+
+int journal_sql_err(const struct journal *journal, const char *what, struct err *err)
+{
+    int code = journal->db ? sqlite3_errcode(journal->db) & 0xff : SQLITE_CANTOPEN;
+    const char *hint = code == SQLITE_FULL       ? "disk full; free some space there"
+                       : code == SQLITE_READONLY ? "it cannot be written; check the file system"
+                       : code == SQLITE_IOERR    ? "the disk failed; check the kernel log"
+                       : code == SQLITE_CORRUPT || code == SQLITE_NOTADB
+                           ? "it is damaged; move it away and restart"
+                           : "see the text before";
+    return err_set(err, ERR_SYSTEM, "journal %s: %s: %s (%s)", journal->path, what,
+                   journal->db ? sqlite3_errmsg(journal->db) : "not open", hint);
+}
+
+static void batch_failed(struct journal *journal, const char *what)
+{
+    if (journal->batch.kind != ERR_NONE)
+        return;
+    journal->full = (sqlite3_errcode(journal->db) & 0xff) == SQLITE_FULL;
+    (void)journal_sql_err(journal, what, &journal->batch);
+}
+
+sqlite3_stmt *journal_statement(struct journal *journal, enum journal_statement which,
+                                struct err *err)
+{
+    if (!journal->db) {
+        *err = journal->trouble;
+        return NULL;
+    }
+    sqlite3_stmt **statement = &journal->statements[which];
+    if (!*statement && sqlite3_prepare_v3(journal->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                          statement, NULL) != SQLITE_OK) {
+        (void)journal_sql_err(journal, "cannot prepare a statement", err);
+        return NULL;
+    }
+    (void)sqlite3_reset(*statement);
+    (void)sqlite3_clear_bindings(*statement);
+    return *statement;
+}
+
+const char *journal_text(sqlite3_stmt *row, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    return text ? text : "";
+}
+
+/* The reserve is written, not only allocated: a sparse file gives nothing back when deleted. */
+static void reserve_make(struct journal *journal)
+{
+    _cleanup_(closep) int fd = open(journal->reserve, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    journal->reserve_used = fd < 0 || posix_fallocate(fd, 0, JOURNAL_RESERVE) != 0;
+}
+
+static void db_close(struct journal *journal)
+{
+    for (size_t i = 0; i < JOURNAL_STATEMENTS; i++) {
+        (void)sqlite3_finalize(journal->statements[i]);
+        journal->statements[i] = NULL;
+    }
+    (void)sqlite3_close(journal->db);
+    journal->db = NULL;
+    journal->in_batch = false;
+}
+
+static int read_last_sequence(struct journal *journal, struct err *err)
+{
+    /* Not max(sequence): trimmed rows must not give their numbers back. */
+    sqlite3_stmt *row = NULL;
+    if (sqlite3_prepare_v2(journal->db,
+                           "SELECT coalesce(max(seq), 0) FROM sqlite_sequence"
+                           " WHERE name = 'events'",
+                           -1, &row, NULL) != SQLITE_OK ||
+        sqlite3_step(row) != SQLITE_ROW) {
+        (void)sqlite3_finalize(row);
+        return journal_sql_err(journal, "cannot read the last sequence", err);
+    }
+    journal->sequence = (uint64_t)sqlite3_column_int64(row, 0);
+    (void)sqlite3_finalize(row);
+    return 0;
+}
+
+static int db_open(struct journal *journal, struct err *err)
+{
+    if (mkdir(journal->dir, 0700) && errno != EEXIST)
+        return err_set(err, ERR_SYSTEM, "state directory %s cannot be made: %s", journal->dir,
+                       strerror(errno));
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(journal->path, &journal->db, flags, NULL) != SQLITE_OK)
+        return journal_sql_err(journal, "cannot be opened", err);
+    (void)sqlite3_extended_result_codes(journal->db, 1);
+    (void)sqlite3_busy_timeout(journal->db, 2000);
+    if (journal_check(journal->db, err))
+        return err_prefix(err, "journal %s", journal->path);
+    if (sqlite3_exec(journal->db,
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                     "PRAGMA foreign_keys = ON;",
+                     NULL, NULL, NULL) != SQLITE_OK)
+        return journal_sql_err(journal, "cannot be set up", err);
+    if (journal_migrate(journal->db, err))
+        return err_prefix(err, "journal %s", journal->path);
+    if (journal->pages)
+        journal_limit_pages(journal, journal->pages);
+    return read_last_sequence(journal, err);
+}
+
+static int journal_try(struct journal *journal, struct err *err)
+{
+    if (db_open(journal, err)) {
+        db_close(journal);
+        return -1;
+    }
+    reserve_make(journal);
+    if (journal->reserve_used)
+        return err_set(err, ERR_SYSTEM,
+                       "journal %s: no room for the reserve of %d KiB beside it: "
+                       "disk full; free some space there",
+                       journal->path, JOURNAL_RESERVE / 1024);
+    /* Opening alone writes nothing. */
+    if (sqlite3_exec(journal->db,
+                     "BEGIN IMMEDIATE; CREATE TABLE write_test (x);"
+                     "DROP TABLE write_test; COMMIT",
+                     NULL, NULL, NULL) != SQLITE_OK) {
+        (void)journal_sql_err(journal, "cannot be written", err);
+        (void)sqlite3_exec(journal->db, "ROLLBACK", NULL, NULL, NULL);
+        return -1;
+    }
+    return 0;
+}
+
+struct journal *journal_open(const char *state_dir, const char *run, struct err *err)
+{
+    struct journal *journal = calloc(1, sizeof *journal);
+    if (!journal) {
+        (void)err_set(err, ERR_SYSTEM, "out of memory for the journal");
+        return NULL;
+    }
+    (void)snprintf(journal->dir, sizeof journal->dir, "%s", state_dir);
+    (void)snprintf(journal->path, sizeof journal->path, "%s/journal.db", journal->dir);
+    (void)snprintf(journal->reserve, sizeof journal->reserve, "%s/journal.reserve", journal->dir);
+    (void)snprintf(journal->run, sizeof journal->run, "%s", run);
+    (void)journal_try(journal, &journal->trouble);
+    return journal;
+}
+
+struct journal *journal_close(struct journal *journal)
+{
+    if (journal) {
+        db_close(journal);
+        free(journal);
+    }
+    return NULL;
+}
+
+void journal_freep(struct journal **journal)
+{
+    (void)journal_close(*journal);
+}
+
+int journal_writable(const struct journal *journal, struct err *err)
+{
+    if (journal->trouble.kind == ERR_NONE)
+        return 0;
+    if (err)
+        *err = journal->trouble;
+    return -1;
+}
+
+int journal_recover(struct journal *journal, struct err *err)
+{
+    /* Anew: after a failed fsync the open file's cache says what the disk does not hold. */
+    struct err trouble = {0};
+    db_close(journal);
+    if (journal_try(journal, &trouble)) {
+        journal->trouble = trouble;
+        *err = trouble;
+        return -1;
+    }
+    journal->trouble = (struct err){0};
+    return 0;
+}
+
+void journal_begin(struct journal *journal)
+{
+    journal->batch = (struct err){0};
+    journal->full = false;
+    journal->batch_sequence = journal->sequence;
+    if (!journal->db) {
+        journal->batch = journal->trouble;
+        return;
+    }
+    if (sqlite3_exec(journal->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+        batch_failed(journal, "cannot begin");
+    else
+        journal->in_batch = true;
+}
+
+/* NULL if this batch is lost anyway. */
+static sqlite3_stmt *batch_statement(struct journal *journal, enum journal_statement which)
+{
+    if (journal->batch.kind != ERR_NONE)
+        return NULL;
+    return journal_statement(journal, which, &journal->batch);
+}
+
+static void put_text(sqlite3_stmt *statement, int column, const char *text)
+{
+    (void)sqlite3_bind_text(statement, column, text, -1, SQLITE_STATIC);
+}
+
+static void batch_step(struct journal *journal, sqlite3_stmt *statement, const char *what)
+{
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        batch_failed(journal, what);
+    (void)sqlite3_reset(statement);
+}
+
+void journal_add_job(struct journal *journal, const struct journal_job *job)
+{
+    sqlite3_stmt *put = batch_statement(journal, PUT_JOB);
+    if (!put)
+        return;
+    put_text(put, 1, job->id);
+    put_text(put, 2, verb_name(job->verb));
+    put_text(put, 3, job->nodes);
+    put_text(put, 4, job->nodes_hash);
+    put_text(put, 5, job->key);
+    put_text(put, 6, job->actor);
+    put_text(put, 7, job->request);
+    (void)sqlite3_bind_int64(put, 8, job->started_unix_ms);
+    batch_step(journal, put, "cannot add a job");
+}
+
+void journal_end_job(struct journal *journal, const char *id, int64_t unix_ms, int exit,
+                     const char *how)
+{
+    sqlite3_stmt *put = batch_statement(journal, END_JOB);
+    if (!put)
+        return;
+    put_text(put, 1, id);
+    (void)sqlite3_bind_int64(put, 2, unix_ms);
+    (void)sqlite3_bind_int(put, 3, exit);
+    put_text(put, 4, how);
+    batch_step(journal, put, "cannot end a job");
+}
+
+void journal_add_event(struct journal *journal, struct job_event *event)
+{
+    sqlite3_stmt *put = batch_statement(journal, PUT_EVENT);
+    if (!put)
+        return;
+    event->sequence = ++journal->batch_sequence;
+    _cleanup_(freep) char *json = job_event_encode(event);
+    if (!json) {
+        (void)err_set(&journal->batch, ERR_SYSTEM, "out of memory for an event");
+        return;
+    }
+    (void)sqlite3_bind_int64(put, 1, (int64_t)event->sequence);
+    put_text(put, 2, event->job);
+    put_text(put, 3, event->node.node);
+    put_text(put, 4, event_kind_name(event->kind));
+    put_text(put, 5, verb_name(event->verb));
+    put_text(put, 6, json);
+    (void)sqlite3_bind_int64(put, 7, event->unix_ms);
+    batch_step(journal, put, "cannot add an event");
+}
+
+void journal_add_intent(struct journal *journal, const struct driver_request *request,
+                        const char *job, const char *node, int64_t unix_ms)
+{
+    sqlite3_stmt *put = batch_statement(journal, PUT_INTENT);
+    if (!put)
+        return;
+    put_text(put, 1, journal->run);
+    (void)sqlite3_bind_int64(put, 2, (int64_t)request->id);
+    put_text(put, 3, job);
+    put_text(put, 4, node);
+    put_text(put, 5, request->device);
+    put_text(put, 6, op_name(request->op));
+    (void)sqlite3_bind_int64(put, 7, unix_ms);
+    batch_step(journal, put, "cannot add an intent");
+}
+
+void journal_add_result(struct journal *journal, const struct driver_reply *reply, int64_t unix_ms)
+{
+    sqlite3_stmt *put = batch_statement(journal, PUT_RESULT);
+    if (!put)
+        return;
+    put_text(put, 1, journal->run);
+    (void)sqlite3_bind_int64(put, 2, (int64_t)reply->id);
+    (void)sqlite3_bind_int(put, 3, reply->ok);
+    put_text(put, 4, reply->ok ? "yes" : sent_name(reply->err.sent));
+    put_text(put, 5, reply->ok ? "" : err_kind_name(reply->err.kind));
+    put_text(put, 6, reply->ok ? "" : reply->err.text);
+    (void)sqlite3_bind_int64(put, 7, unix_ms);
+    batch_step(journal, put, "cannot add a result");
+}
+
+/* True if the reserve made room. No new job is admitted until it is back. */
+static bool reserve_give_up(struct journal *journal)
+{
+    if (!journal->full || journal->reserve_used)
+        return false;
+    journal->reserve_used = true;
+    return !unlink(journal->reserve);
+}
+
+static int batch_lost(struct journal *journal, struct err *err)
+{
+    if (journal->in_batch && !sqlite3_get_autocommit(journal->db))
+        (void)sqlite3_exec(journal->db, "ROLLBACK", NULL, NULL, NULL);
+    journal->in_batch = false;
+    journal->trouble = journal->batch;
+    *err = journal->batch;
+    return reserve_give_up(journal) ? 1 : -1;
+}
+
+int journal_commit(struct journal *journal, struct err *err)
+{
+    if (journal->batch.kind == ERR_NONE &&
+        sqlite3_exec(journal->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        batch_failed(journal, "cannot commit");
+    if (journal->batch.kind != ERR_NONE)
+        return batch_lost(journal, err);
+    journal->in_batch = false;
+    journal->sequence = journal->batch_sequence;
+    journal->commits++;
+    return 0;
+}
+
+uint64_t journal_last_sequence(const struct journal *journal)
+{
+    return journal->sequence;
+}
+
+uint64_t journal_commits(const struct journal *journal)
+{
+    return journal->commits;
+}
+
+void journal_limit_pages(struct journal *journal, unsigned pages)
+{
+    char text[64];
+    journal->pages = pages;
+    (void)snprintf(text, sizeof text, "PRAGMA max_page_count = %u", pages);
+    (void)sqlite3_exec(journal->db, text, NULL, NULL, NULL);
+}

@@ -1,0 +1,36 @@
+/* journal_private.h - shared by journal.c (writing) and journal_read.c (reading). */
+#ifndef POWERCTL_JOURNAL_PRIVATE_H
+#define POWERCTL_JOURNAL_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "agent/io/journal.h"
+
+enum journal_statement {
+    PUT_JOB, END_JOB, PUT_EVENT, PUT_INTENT, PUT_RESULT, TRIM_EVENTS, TRIM_INTENTS, TRIM_JOBS,
+    READ_EVENTS, READ_JOB_EVENTS, HISTORY, HISTORY_OF_NODE, KEYS, JOB, JOB_OUTCOMES, UNFINISHED,
+    LAST_INTENT,
+    JOURNAL_STATEMENTS
+};
+
+struct journal {
+    char dir[256], path[280], reserve[280], run[32];
+    sqlite3 *db; /* NULL: could not be opened */
+    sqlite3_stmt *statements[JOURNAL_STATEMENTS];
+    struct err trouble;  /* kind ERR_NONE: writable */
+    struct err batch;    /* the first error of this transaction */
+    bool in_batch, reserve_used, full;
+    unsigned pages;
+    uint64_t sequence, batch_sequence; /* committed; in this transaction */
+    uint64_t commits;
+};
+
+/* The prepared statement, reset and without bindings. NULL with *err. */
+sqlite3_stmt *journal_statement(struct journal *journal, enum journal_statement which,
+                                struct err *err);
+int journal_sql_err(const struct journal *journal, const char *what, struct err *err);
+
+/* Column as text, never NULL. */
+const char *journal_text(sqlite3_stmt *row, int column);
+
+#endif

@@ -1,0 +1,211 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/io/journal_private.h"
+#include "proto/cleanup.h"
+#include "proto/nodeset.h"
+
+int journal_trim(struct journal *journal, int64_t unix_ms, uint32_t keep_days, uint64_t keep_events,
+                 struct err *err)
+{
+    int64_t oldest = unix_ms - (int64_t)keep_days * 86400000;
+    int64_t below =
+        journal->sequence > keep_events ? (int64_t)(journal->sequence - keep_events) : 0;
+    static const enum journal_statement which[] = {TRIM_EVENTS, TRIM_INTENTS, TRIM_JOBS};
+    int deleted = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(which); i++) {
+        sqlite3_stmt *trim = journal_statement(journal, which[i], err);
+        if (!trim)
+            return -1;
+        bool events = which[i] == TRIM_EVENTS;
+        (void)sqlite3_bind_int64(trim, 1, oldest);
+        (void)sqlite3_bind_int64(trim, 2, events ? below : JOURNAL_SLICE);
+        if (events)
+            (void)sqlite3_bind_int64(trim, 3, JOURNAL_SLICE);
+        if (sqlite3_step(trim) != SQLITE_DONE)
+            return journal_sql_err(journal, "cannot delete old rows", err);
+        (void)sqlite3_reset(trim);
+        deleted += sqlite3_changes(journal->db);
+    }
+    return deleted;
+}
+
+int journal_read(struct journal *journal, uint64_t after, uint64_t until, const char *job,
+                 size_t limit, journal_row_fn *each, void *arg, struct err *err)
+{
+    sqlite3_stmt *rows = journal_statement(journal, job ? READ_JOB_EVENTS : READ_EVENTS, err);
+    if (!rows)
+        return -1;
+    (void)sqlite3_bind_int64(rows, 1, (int64_t)(after > INT64_MAX ? INT64_MAX : after));
+    (void)sqlite3_bind_int64(rows, 2, (int64_t)(until > INT64_MAX ? INT64_MAX : until));
+    (void)sqlite3_bind_int64(rows, 3, (int64_t)limit);
+    if (job)
+        (void)sqlite3_bind_text(rows, 4, job, -1, SQLITE_TRANSIENT);
+    int count = 0, code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+        struct journal_row row = {
+            .sequence = (uint64_t)sqlite3_column_int64(rows, 0),
+            .job = journal_text(rows, 1),
+            .node = journal_text(rows, 2),
+            .json = journal_text(rows, 3),
+            .job_ended = !strcmp(journal_text(rows, 4), event_kind_name(EVENT_JOB_ENDED)),
+        };
+        count++;
+        if (!each(arg, &row))
+            break;
+    }
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return journal_sql_err(journal, "cannot be read", err);
+    (void)sqlite3_reset(rows);
+    return count;
+}
+
+int journal_history(struct journal *journal, const char *node, size_t limit,
+                    struct job_event **events, size_t *count, struct err *err)
+{
+    sqlite3_stmt *rows = journal_statement(journal, node ? HISTORY_OF_NODE : HISTORY, err);
+    if (!rows)
+        return -1;
+    _cleanup_(freep) struct job_event *found = calloc(limit ? limit : 1, sizeof *found);
+    if (!found)
+        return err_set(err, ERR_SYSTEM, "out of memory for %zu events", limit);
+    (void)sqlite3_bind_int64(rows, 1, (int64_t)limit);
+    if (node)
+        (void)sqlite3_bind_text(rows, 2, node, -1, SQLITE_TRANSIENT);
+    size_t n = 0;
+    int code = SQLITE_DONE;
+    while (n < limit && (code = sqlite3_step(rows)) == SQLITE_ROW)
+        if (job_event_decode(journal_text(rows, 0), &found[n], err) == 0)
+            n++; /* a row of another version that is not understood is passed over */
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return journal_sql_err(journal, "cannot be read", err);
+    (void)sqlite3_reset(rows);
+    for (size_t i = 0; i < n / 2; i++) {
+        struct job_event newer = found[i];
+        found[i] = found[n - 1 - i];
+        found[n - 1 - i] = newer;
+    }
+    *events = TAKE(found);
+    *count = n;
+    return 0;
+}
+
+int journal_keys(struct journal *journal, journal_key_fn *each, void *arg, struct err *err)
+{
+    sqlite3_stmt *rows = journal_statement(journal, KEYS, err);
+    if (!rows)
+        return -1;
+    int code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+        enum verb verb;
+        if (!verb_parse(journal_text(rows, 2), &verb))
+            each(arg, journal_text(rows, 0), journal_text(rows, 1), verb, journal_text(rows, 3));
+    }
+    (void)sqlite3_reset(rows);
+    return code == SQLITE_DONE ? 0 : journal_sql_err(journal, "cannot be read", err);
+}
+
+static int read_outcomes(struct journal *journal, struct job_view *view, struct err *err)
+{
+    sqlite3_stmt *rows = journal_statement(journal, JOB_OUTCOMES, err);
+    if (!rows)
+        return -1;
+    (void)sqlite3_bind_text(rows, 1, view->id, -1, SQLITE_STATIC);
+    size_t room = 0;
+    while (sqlite3_step(rows) == SQLITE_ROW) {
+        struct job_event event;
+        if (job_event_decode(journal_text(rows, 0), &event, NULL))
+            continue;
+        if (view->nnodes == room) {
+            room = room ? 2 * room : 16;
+            struct node_view *more = reallocarray(view->nodes, room, sizeof *more);
+            if (!more)
+                return err_set(err, ERR_SYSTEM, "out of memory for a job of %zu nodes", room);
+            view->nodes = more;
+        }
+        view->nodes[view->nnodes++] = event.node;
+    }
+    (void)sqlite3_reset(rows);
+    return 0;
+}
+
+int journal_job(struct journal *journal, const char *id, struct job_view *view, struct err *err)
+{
+    sqlite3_stmt *row = journal_statement(journal, JOB, err);
+    if (!row)
+        return -1;
+    (void)sqlite3_bind_text(row, 1, id, -1, SQLITE_TRANSIENT);
+    struct job_view found = {0};
+    if (sqlite3_step(row) != SQLITE_ROW || verb_parse(journal_text(row, 0), &found.verb))
+        return err_set(err, ERR_NOT_FOUND, "no job is called '%s'", id);
+    (void)snprintf(found.id, sizeof found.id, "%s", id);
+    (void)snprintf(found.key, sizeof found.key, "%s", journal_text(row, 1));
+    (void)snprintf(found.actor, sizeof found.actor, "%s", journal_text(row, 2));
+    found.started_unix_ms = sqlite3_column_int64(row, 3);
+    found.ended_unix_ms = sqlite3_column_int64(row, 4);
+    found.done = found.ended_unix_ms != 0;
+    if (found.ended_unix_ms > found.started_unix_ms)
+        found.elapsed_ms = (uint64_t)(found.ended_unix_ms - found.started_unix_ms);
+    (void)sqlite3_reset(row);
+    if (read_outcomes(journal, &found, err)) {
+        job_view_clear(&found);
+        return -1;
+    }
+    *view = found;
+    return 0;
+}
+
+int journal_unfinished(struct journal *journal, struct journal_unfinished **jobs, size_t *count,
+                       struct err *err)
+{
+    sqlite3_stmt *rows = journal_statement(journal, UNFINISHED, err);
+    if (!rows)
+        return -1;
+    struct journal_unfinished *found = NULL;
+    size_t n = 0;
+    while (sqlite3_step(rows) == SQLITE_ROW) {
+        struct journal_unfinished *more = reallocarray(found, n + 1, sizeof *more);
+        char *nodes = strdup(journal_text(rows, 2));
+        if (more)
+            found = more;
+        if (!more || !nodes) {
+            free(nodes);
+            while (n)
+                free(found[--n].nodes);
+            free(found);
+            return err_set(err, ERR_SYSTEM, "out of memory for the unfinished jobs");
+        }
+        found[n] = (struct journal_unfinished){.nodes = nodes};
+        (void)snprintf(found[n].id, sizeof found[n].id, "%s", journal_text(rows, 0));
+        (void)verb_parse(journal_text(rows, 1), &found[n].verb);
+        n++;
+    }
+    (void)sqlite3_reset(rows);
+    *jobs = found;
+    *count = n;
+    return 0;
+}
+
+int journal_last_intent(struct journal *journal, const char *job, const char *node,
+                        struct journal_intent *intent, struct err *err)
+{
+    sqlite3_stmt *row = journal_statement(journal, LAST_INTENT, err);
+    if (!row)
+        return -1;
+    (void)sqlite3_bind_text(row, 1, job, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(row, 2, node, -1, SQLITE_TRANSIENT);
+    int code = sqlite3_step(row);
+    if (code != SQLITE_ROW)
+        return code == SQLITE_DONE ? 0 : journal_sql_err(journal, "cannot be read", err);
+    struct journal_intent found = {
+        .has_result = sqlite3_column_int(row, 2),
+        .ok = sqlite3_column_int(row, 3),
+        .unix_ms = sqlite3_column_int64(row, 5),
+    };
+    if (op_parse(journal_text(row, 0), &found.op) || sent_parse(journal_text(row, 4), &found.sent))
+        return err_set(err, ERR_SYSTEM, "journal %s: an intent makes no sense", journal->path);
+    (void)snprintf(found.device, sizeof found.device, "%s", journal_text(row, 1));
+    (void)sqlite3_reset(row);
+    *intent = found;
+    return 1;
+}

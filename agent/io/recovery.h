@@ -1,0 +1,15 @@
+/* recovery.h - what an earlier run of the agent left unfinished.
+ *
+ * A job is never resumed and a command never repeated: each job without an end is recorded as
+ * ended "interrupted", and each of its nodes without an outcome gets one: INTERRUPTED, or
+ * LEFT_OFF if the last command journaled was to switch it off on the way to switching it on
+ * again.  Both are told loudly, in the log and as events. */
+#ifndef POWERCTL_RECOVERY_H
+#define POWERCTL_RECOVERY_H
+
+#include "agent/io/journal.h"
+
+/* `jobs`: how many were found. 0, or -1 (the journal cannot be read or written). */
+int recovery_run(struct journal *journal, int64_t unix_ms, size_t *jobs, struct err *err);
+
+#endif
