@@ -3,16 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/core/state.h"
+#include "agent/core/step.h"
 
 enum {
-    PAUSE_FIRST_MS = 250,
-    PAUSE_MOST_MS = 2000,
-    PAUSE_SILENT_MS = 1000, /* a device that did not answer is not hurried */
-    BOOT_SET_TRIES = 3,
     RESENDS = 2,
-    DOUBTFUL_READS = 4,        /* with growing pauses: about four seconds */
-    CAUSE_CHASSIS_CONTROL = 1, /* IPMI 2.0 table 28-11: what a restart on our order leaves */
+    DOUBTFUL_READS = 4, /* with growing pauses: about four seconds */
 };
 
 /* ---- what a driver's failure is called ---- */
@@ -45,13 +40,12 @@ static enum verdict verdict_of(const struct task *task, const struct err *err)
     return VERDICT_REFUSED;
 }
 
-static void fail_with(struct core *core, struct task *task, const struct err *err)
+void step_fail_with(struct core *core, struct task *task, const struct err *err)
 {
     task_fail(core, task, verdict_of(task, err), "%s", err->text);
 }
 
-/* Worth another try of the very same request: chance, not an answer. */
-static bool is_transient(const struct err *err)
+bool step_is_transient(const struct err *err)
 {
     return err->kind == ERR_UNREACHABLE || err->kind == ERR_TIMEOUT || err->kind == ERR_BUSY ||
            err->kind == ERR_LIMIT || err->kind == ERR_SYSTEM;
@@ -59,17 +53,18 @@ static bool is_transient(const struct err *err)
 
 static bool may_try_again(const struct core *core, const struct task *task, const struct err *err)
 {
-    return err->sent == SENT_NO && is_transient(err) && (task->contacted || task->bringing_on) &&
+    return err->sent == SENT_NO && step_is_transient(err) &&
+           (task->contacted || task->bringing_on) &&
            core->now_ms + PAUSE_SILENT_MS < task->step_deadline_ms;
 }
 
-static void pause_longer(struct core *core, struct task *task)
+void step_pause_longer(struct core *core, struct task *task)
 {
     task_rest(core, task, task->pause_ms);
     task->pause_ms = task->pause_ms * 2 < PAUSE_MOST_MS ? task->pause_ms * 2 : PAUSE_MOST_MS;
 }
 
-/* ---- READ, EVIDENCE ---- */
+/* ---- READ ---- */
 
 static void read_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
@@ -78,19 +73,12 @@ static void read_reply(struct core *core, struct task *task, const struct driver
         return;
     }
     if (!reply->ok) {
-        fail_with(core, task, &reply->err);
+        step_fail_with(core, task, &reply->err);
         return;
     }
     if (reply->power == POWER_ON)
         task->was_on = true;
     (void)snprintf(task->text, sizeof task->text, "%s", power_name(reply->power));
-    task_next_step(core, task);
-}
-
-static void evidence_reply(struct core *core, struct task *task, const struct driver_reply *reply)
-{
-    task->has_before = reply->ok && reply->has_evidence;
-    task->before = reply->evidence;
     task_next_step(core, task);
 }
 
@@ -163,7 +151,7 @@ static void command_reply(struct core *core, struct task *task, const struct dri
         core_tell(core, task, EVENT_NOTE, "%s: %s; going on harder", op_name(op), reply->err.text);
         task_next_step(core, task);
     } else {
-        fail_with(core, task, &reply->err);
+        step_fail_with(core, task, &reply->err);
     }
 }
 
@@ -187,7 +175,7 @@ static void see_give_up(struct core *core, struct task *task, const struct drive
                   task->step->state == POWER_ON ? "power-on" : "power-off",
                   power_name(reply->power), (double)(core->now_ms - task->command_ms) / 1000);
     } else {
-        fail_with(core, task, &reply->err);
+        step_fail_with(core, task, &reply->err);
     }
 }
 
@@ -219,155 +207,8 @@ static void see_reply(struct core *core, struct task *task, const struct driver_
         task->step--;
         step_begin(core, task);
     } else {
-        pause_longer(core, task);
+        step_pause_longer(core, task);
     }
-}
-
-/* ---- SET_BOOT, FLAG ---- */
-
-static void describe_next_boot(const struct next_boot *boot, char text[64])
-{
-    if (!boot->valid)
-        (void)snprintf(text, 64, "no override");
-    else
-        (void)snprintf(text, 64, "%s (%s, %s)", boot_device_name(boot->device),
-                       firmware_name(boot->uefi ? FIRMWARE_UEFI : FIRMWARE_LEGACY),
-                       boot->persistent ? "for ever" : "once");
-}
-
-static bool boot_stored(const struct next_boot *wanted, const struct next_boot *read)
-{
-    if (!wanted->valid)
-        return !read->valid;
-    return read->valid && read->device == wanted->device && read->uefi == wanted->uefi &&
-           !read->persistent;
-}
-
-static void set_boot_begin(struct core *core, struct task *task)
-{
-    if (!task->boot_device[0])
-        task_fail(core, task, VERDICT_UNSUPPORTED,
-                  "no device sets its next boot: the config names none (next_boot:)");
-    else
-        task_ask(core, task, OP_BOOT_SET);
-}
-
-static void set_boot_reply(struct core *core, struct task *task, const struct driver_reply *reply)
-{
-    const struct job_request *request = &task->job->request;
-    enum boot_device device = verb_boots_network(request->verb, &request->options)
-                                  ? BOOT_NETWORK
-                                  : request->options.boot_device;
-    if (!reply->ok) { /* setting it twice does no harm */
-        if (is_transient(&reply->err) && ++task->tries < BOOT_SET_TRIES &&
-            (task->contacted || task->bringing_on))
-            task_rest(core, task, PAUSE_SILENT_MS);
-        else
-            fail_with(core, task, &reply->err);
-        return;
-    }
-    if (!reply->has_next_boot) {
-        if (request->verb == VERB_NEXT_BOOT) {
-            (void)snprintf(task->text, sizeof task->text,
-                           "%s accepted it, but cannot be asked back", task->boot_device);
-            task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
-        } else {
-            core_tell(core, task, EVENT_NOTE, "next boot accepted, but %s cannot be asked back",
-                      task->boot_device);
-            task_next_step(core, task);
-        }
-        return;
-    }
-    struct next_boot wanted = {.valid = device != BOOT_NONE,
-                               .device = device,
-                               .uefi = task->node.firmware == FIRMWARE_UEFI};
-    char asked[64], got[64];
-    describe_next_boot(&wanted, asked);
-    describe_next_boot(&reply->next_boot, got);
-    if (!boot_stored(&wanted, &reply->next_boot)) {
-        task->override_set = reply->next_boot.valid;
-        task_fail(core, task, VERDICT_NEXT_BOOT_NOT_STORED, "%s said ok to %s, but reads back %s",
-                  task->boot_device, asked, got);
-        return;
-    }
-    (void)snprintf(task->text, sizeof task->text, "next boot: %s, read back", got);
-    core_tell(core, task, EVENT_NOTE, "%s", task->text);
-    task_next_step(core, task);
-}
-
-static void flag_begin(struct core *core, struct task *task)
-{
-    if (task->override_set && task->boot_device[0])
-        task_ask(core, task, OP_BOOT_GET);
-    else
-        task_next_step(core, task);
-}
-
-static void flag_reply(struct core *core, struct task *task, const struct driver_reply *reply)
-{
-    if (!reply->ok) {
-        core_tell(core, task, EVENT_NOTE, "the boot flag of %s may still be set: %s",
-                  task->boot_device, reply->err.text);
-    } else if (reply->op == OP_BOOT_GET && reply->has_next_boot && reply->next_boot.valid) {
-        core_tell(core, task, EVENT_NOTE, "the boot flag is still set; clearing it");
-        task_ask(core, task, OP_BOOT_SET);
-        return;
-    } else {
-        task->override_set = false;
-    }
-    task_next_step(core, task);
-}
-
-/* ---- RESTARTED ---- */
-
-static bool evidence_differs(const struct restart_evidence *a, const struct restart_evidence *b)
-{
-    return (a->has_cause && b->has_cause && a->cause != b->cause) ||
-           (a->has_last_event && b->has_last_event && a->last_event != b->last_event) ||
-           (a->has_power_on_minutes && b->has_power_on_minutes &&
-            b->power_on_minutes < a->power_on_minutes);
-}
-
-static void restarted_give_up(struct core *core, struct task *task)
-{
-    if (task->job->request.verb == VERB_NETBOOT) { /* its boot is the proof */
-        task_next_step(core, task);
-        return;
-    }
-    if (task->has_before && task->before.has_cause && task->before.cause != CAUSE_CHASSIS_CONTROL) {
-        task_fail(core, task, VERDICT_POWER_FAILED,
-                  "%s said ok, but its restart cause still reads %u: it did not restart",
-                  task->power_device, task->before.cause);
-        return;
-    }
-    (void)snprintf(
-        task->text, sizeof task->text,
-        "accepted, but nothing that %s tells, and no DHCP of its MAC, shows that it happened",
-        task->power_device);
-    task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
-}
-
-static void restarted_reply(struct core *core, struct task *task, const struct driver_reply *reply)
-{
-    bool proven = reply->ok && reply->has_evidence && task->has_before &&
-                  evidence_differs(&task->before, &reply->evidence);
-    if (proven || task->boot.stage >= STAGE_POWERED) {
-        watch_ready(core, task);
-        (void)snprintf(task->text, sizeof task->text, "restarted: %s",
-                       proven ? "its restart evidence changed"
-                              : "its firmware asks for an address");
-        core_tell(core, task, EVENT_NOTE, "%s", task->text);
-        task_next_step(core, task);
-        return;
-    }
-    /* A cause that was "chassis control" before reads the same after: only its DHCP can tell. */
-    bool can_tell = (task->has_before && task->before.has_cause &&
-                     task->before.cause != CAUSE_CHASSIS_CONTROL) ||
-                    task->node.nmacs;
-    if (!can_tell || core->now_ms >= task->step_deadline_ms)
-        restarted_give_up(core, task);
-    else
-        pause_longer(core, task);
 }
 
 /* ---- the doors ---- */
@@ -410,7 +251,7 @@ void step_begin(struct core *core, struct task *task)
             task_next_step(core, task);
         break;
     case STEP_SET_BOOT:
-        set_boot_begin(core, task);
+        step_set_boot_begin(core, task);
         break;
     case STEP_TURN:
         if (step->unless != POWER_UNKNOWN && task->power == step->unless)
@@ -432,7 +273,7 @@ void step_begin(struct core *core, struct task *task)
         watch_timer(core, task);
         break;
     case STEP_FLAG:
-        flag_begin(core, task);
+        step_flag_begin(core, task);
         break;
     case STEP_END:
         if (task->bringing_on)
@@ -467,16 +308,16 @@ void step_reply(struct core *core, struct task *task, const struct driver_reply 
         see_reply(core, task, reply);
         break;
     case STEP_SET_BOOT:
-        set_boot_reply(core, task, reply);
+        step_set_boot_reply(core, task, reply);
         break;
     case STEP_EVIDENCE:
-        evidence_reply(core, task, reply);
+        step_evidence_reply(core, task, reply);
         break;
     case STEP_RESTARTED:
-        restarted_reply(core, task, reply);
+        step_restarted_reply(core, task, reply);
         break;
     case STEP_FLAG:
-        flag_reply(core, task, reply);
+        step_flag_reply(core, task, reply);
         break;
     case STEP_REQUIRE_ON:
     case STEP_DWELL:

@@ -1,0 +1,29 @@
+/* step.h - what step.c and step_boot.c share. Private to agent/core. */
+#ifndef POWERCTL_CORE_STEP_H
+#define POWERCTL_CORE_STEP_H
+
+#include "agent/core/state.h"
+
+enum {
+    PAUSE_FIRST_MS = 250,
+    PAUSE_MOST_MS = 2000,
+    PAUSE_SILENT_MS = 1000, /* a device that did not answer is not hurried */
+};
+
+/* Ends the task with the verdict that a driver's failure stands for. */
+void step_fail_with(struct core *core, struct task *task, const struct err *err);
+
+/* Worth another try of the very same request: chance, not an answer. */
+bool step_is_transient(const struct err *err);
+
+/* Rests, longer each time within one step. */
+void step_pause_longer(struct core *core, struct task *task);
+
+void step_set_boot_begin(struct core *core, struct task *task);
+void step_set_boot_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+void step_flag_begin(struct core *core, struct task *task);
+void step_flag_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+void step_evidence_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+void step_restarted_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+
+#endif

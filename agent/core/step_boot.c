@@ -1,0 +1,163 @@
+/* step_boot.c - the steps that point the next boot and prove a restart. */
+#include <stdio.h>
+
+#include "agent/core/step.h"
+
+enum {
+    BOOT_SET_TRIES = 3,
+    CAUSE_CHASSIS_CONTROL = 1, /* IPMI 2.0 table 28-11: what a restart on our order leaves */
+};
+
+/* ---- SET_BOOT, FLAG ---- */
+
+static void describe_next_boot(const struct next_boot *boot, char text[64])
+{
+    if (!boot->valid)
+        (void)snprintf(text, 64, "no override");
+    else
+        (void)snprintf(text, 64, "%s (%s, %s)", boot_device_name(boot->device),
+                       firmware_name(boot->uefi ? FIRMWARE_UEFI : FIRMWARE_LEGACY),
+                       boot->persistent ? "for ever" : "once");
+}
+
+static bool boot_stored(const struct next_boot *wanted, const struct next_boot *read)
+{
+    if (!wanted->valid)
+        return !read->valid;
+    return read->valid && read->device == wanted->device && read->uefi == wanted->uefi &&
+           !read->persistent;
+}
+
+void step_set_boot_begin(struct core *core, struct task *task)
+{
+    if (!task->boot_device[0])
+        task_fail(core, task, VERDICT_UNSUPPORTED,
+                  "no device sets its next boot: the config names none (next_boot:)");
+    else
+        task_ask(core, task, OP_BOOT_SET);
+}
+
+void step_set_boot_reply(struct core *core, struct task *task, const struct driver_reply *reply)
+{
+    const struct job_request *request = &task->job->request;
+    enum boot_device device = verb_boots_network(request->verb, &request->options)
+                                  ? BOOT_NETWORK
+                                  : request->options.boot_device;
+    if (!reply->ok) { /* setting it twice does no harm */
+        if (step_is_transient(&reply->err) && ++task->tries < BOOT_SET_TRIES &&
+            (task->contacted || task->bringing_on))
+            task_rest(core, task, PAUSE_SILENT_MS);
+        else
+            step_fail_with(core, task, &reply->err);
+        return;
+    }
+    if (!reply->has_next_boot) {
+        if (request->verb == VERB_NEXT_BOOT) {
+            (void)snprintf(task->text, sizeof task->text,
+                           "%s accepted it, but cannot be asked back", task->boot_device);
+            task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
+        } else {
+            core_tell(core, task, EVENT_NOTE, "next boot accepted, but %s cannot be asked back",
+                      task->boot_device);
+            task_next_step(core, task);
+        }
+        return;
+    }
+    struct next_boot wanted = {.valid = device != BOOT_NONE,
+                               .device = device,
+                               .uefi = task->node.firmware == FIRMWARE_UEFI};
+    char asked[64], got[64];
+    describe_next_boot(&wanted, asked);
+    describe_next_boot(&reply->next_boot, got);
+    if (!boot_stored(&wanted, &reply->next_boot)) {
+        task->override_set = reply->next_boot.valid;
+        task_fail(core, task, VERDICT_NEXT_BOOT_NOT_STORED, "%s said ok to %s, but reads back %s",
+                  task->boot_device, asked, got);
+        return;
+    }
+    (void)snprintf(task->text, sizeof task->text, "next boot: %s, read back", got);
+    core_tell(core, task, EVENT_NOTE, "%s", task->text);
+    task_next_step(core, task);
+}
+
+void step_flag_begin(struct core *core, struct task *task)
+{
+    if (task->override_set && task->boot_device[0])
+        task_ask(core, task, OP_BOOT_GET);
+    else
+        task_next_step(core, task);
+}
+
+void step_flag_reply(struct core *core, struct task *task, const struct driver_reply *reply)
+{
+    if (!reply->ok) {
+        core_tell(core, task, EVENT_NOTE, "the boot flag of %s may still be set: %s",
+                  task->boot_device, reply->err.text);
+    } else if (reply->op == OP_BOOT_GET && reply->has_next_boot && reply->next_boot.valid) {
+        core_tell(core, task, EVENT_NOTE, "the boot flag is still set; clearing it");
+        task_ask(core, task, OP_BOOT_SET);
+        return;
+    } else {
+        task->override_set = false;
+    }
+    task_next_step(core, task);
+}
+
+/* ---- EVIDENCE, RESTARTED ---- */
+
+void step_evidence_reply(struct core *core, struct task *task, const struct driver_reply *reply)
+{
+    task->has_before = reply->ok && reply->has_evidence;
+    task->before = reply->evidence;
+    task_next_step(core, task);
+}
+
+static bool evidence_differs(const struct restart_evidence *a, const struct restart_evidence *b)
+{
+    return (a->has_cause && b->has_cause && a->cause != b->cause) ||
+           (a->has_last_event && b->has_last_event && a->last_event != b->last_event) ||
+           (a->has_power_on_minutes && b->has_power_on_minutes &&
+            b->power_on_minutes < a->power_on_minutes);
+}
+
+static void restarted_give_up(struct core *core, struct task *task)
+{
+    if (task->job->request.verb == VERB_NETBOOT) { /* its boot is the proof */
+        task_next_step(core, task);
+        return;
+    }
+    if (task->has_before && task->before.has_cause && task->before.cause != CAUSE_CHASSIS_CONTROL) {
+        task_fail(core, task, VERDICT_POWER_FAILED,
+                  "%s said ok, but its restart cause still reads %u: it did not restart",
+                  task->power_device, task->before.cause);
+        return;
+    }
+    (void)snprintf(
+        task->text, sizeof task->text,
+        "accepted, but nothing that %s tells, and no DHCP of its MAC, shows that it happened",
+        task->power_device);
+    task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
+}
+
+void step_restarted_reply(struct core *core, struct task *task, const struct driver_reply *reply)
+{
+    bool proven = reply->ok && reply->has_evidence && task->has_before &&
+                  evidence_differs(&task->before, &reply->evidence);
+    if (proven || task->boot.stage >= STAGE_POWERED) {
+        watch_ready(core, task);
+        (void)snprintf(task->text, sizeof task->text, "restarted: %s",
+                       proven ? "its restart evidence changed"
+                              : "its firmware asks for an address");
+        core_tell(core, task, EVENT_NOTE, "%s", task->text);
+        task_next_step(core, task);
+        return;
+    }
+    /* A cause that was "chassis control" before reads the same after: only its DHCP can tell. */
+    bool can_tell = (task->has_before && task->before.has_cause &&
+                     task->before.cause != CAUSE_CHASSIS_CONTROL) ||
+                    task->node.nmacs;
+    if (!can_tell || core->now_ms >= task->step_deadline_ms)
+        restarted_give_up(core, task);
+    else
+        step_pause_longer(core, task);
+}
