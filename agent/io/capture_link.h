@@ -2,8 +2,8 @@
  *
  * The program opens the raw sockets, drops every privilege and writes one JSON note a line
  * (note.h).  It dies with the agent.  If it ends, it is started again after 1, 2, 4 .. 60 s;
- * a run of a minute starts the row anew.  What it says on stderr is told as a problem, and the
- * problem is over when its next note arrives, or when a run has lasted 5 s.  A line that is no
+ * a run of a minute starts the row anew.  What it says on stderr is told as a problem, which
+ * is over when it has run for 5 s without saying more.  A line that is no
  * note is counted and told as a problem; more than 100 in one run end that run. */
 #ifndef POWERCTL_IO_CAPTURE_LINK_H
 #define POWERCTL_IO_CAPTURE_LINK_H
