@@ -128,6 +128,9 @@ int job_event_decode(const char *json, struct job_event *out, struct err *err);
 char *event_list_encode(const struct job_event *events, size_t count);
 int event_list_decode(const char *json, struct job_event **events, size_t *count, struct err *err);
 
+/* POST /v1/plan: {"plan":"lines for people"}; *text is malloc'd. */
+int plan_decode(const char *json, char **text, struct err *err);
+
 /* GET /v1/version: {"version":"0.1.0"} */
 char *version_encode(const char *version);
 int version_decode(const char *json, char version[32], struct err *err);

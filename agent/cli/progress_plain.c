@@ -23,7 +23,7 @@ static void plain_event(struct progress *progress, struct board *board,
     if (!worth_a_line(board, event))
         return;
     char when[CLOCK_TEXT_SIZE], since[DURATION_TEXT_SIZE];
-    clock_format(event->unix_ms, when);
+    local_time_format(event->unix_ms, when);
     (void)fprintf(progress->out, "%s ", when);
     event_put(progress->out, progress->colours, event);
     /* Wall clocks can be set back in between. */

@@ -31,7 +31,7 @@ static void table_jobs(const struct render *render, const struct job_view *jobs,
                   "TOOK", "NODES");
     for (size_t i = 0; i < count; i++) {
         char started[CLOCK_TEXT_SIZE], took[DURATION_TEXT_SIZE];
-        date_format(jobs[i].started_unix_ms, started);
+        local_date_format(jobs[i].started_unix_ms, started);
         duration_format_short(jobs[i].elapsed_ms, took);
         (void)fprintf(render->out, "%-16s %-9s %-20s %-19s %-8s ", jobs[i].id,
                       verb_name(jobs[i].verb), jobs[i].actor[0] ? jobs[i].actor : "-", started,
@@ -45,7 +45,7 @@ static void table_event(const struct render *render, const struct job_event *eve
 {
     char when[CLOCK_TEXT_SIZE];
     (void)first;
-    date_format(event->unix_ms, when);
+    local_date_format(event->unix_ms, when);
     (void)fprintf(render->out, "%s  %-14s  ", when, event->job[0] ? event->job : "-");
     event_put(render->out, render->colours, event);
     (void)fputc('\n', render->out);

@@ -52,7 +52,7 @@ static void cannot_format(char text[CLOCK_TEXT_SIZE])
     memcpy(text, "-", 2);
 }
 
-void clock_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE])
+void local_time_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE])
 {
     time_t seconds = (time_t)(unix_ms / 1000);
     struct tm local;
@@ -61,7 +61,7 @@ void clock_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE])
         cannot_format(text);
 }
 
-void date_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE])
+void local_date_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE])
 {
     time_t seconds = (time_t)(unix_ms / 1000);
     struct tm local;

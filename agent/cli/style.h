@@ -24,7 +24,7 @@ bool colours_wanted(FILE *out, bool refused);
 
 /* "12:00:03" of the wall clock, local time. */
 enum { CLOCK_TEXT_SIZE = 32 };
-void clock_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE]);
-void date_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE]); /* "2026-01-31 12:00:03" */
+void local_time_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE]);
+void local_date_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE]); /* "2026-01-31 12:00:03" */
 
 #endif

@@ -46,8 +46,7 @@ int client_plan(struct client *client, const struct job_request *request, char *
     _cleanup_(http_answer_clear) struct http_answer answer = {0};
     if (post(client, "/v1/plan", request, &answer, problem, err))
         return -1;
-    *text = TAKE(answer.body);
-    return 0;
+    return plan_decode(answer.body, text, err) ? misread("the plan", err) : 0;
 }
 
 /* GET or DELETE of path + escaped text. */

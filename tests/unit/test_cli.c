@@ -1,0 +1,489 @@
+/* The whole of powerctl against an agent made of canned answers: exit codes, what is said where,
+ * and what goes over the wire. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/cli/command.h"
+#include "proto/cleanup.h"
+
+/* One canned answer.  `times`: after so many, the next row that fits is taken; 0: for ever. */
+struct row {
+    const char *request; /* how the request begins */
+    const char *answer;
+    const char *needs; /* what the request must hold, NULL: anything */
+    int times;
+    bool interrupt; /* Ctrl-C for the caller after the answer, and the stream stays open */
+    bool hold;      /* the stream stays open */
+};
+
+#define JSON_ANSWER(status, body)                                                                  \
+    "HTTP/1.1 " status "\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" body
+#define STREAM(events)                                                                             \
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" events
+#define EVENT_LINE(id, json) "id: " id "\ndata: " json "\n\n"
+#define JOB(verb, done, nodes)                                                                     \
+    "{\"id\":\"J1-1\",\"verb\":\"" verb "\",\"done\":" done ",\"elapsed_s\":1.5,\"nodes\":[" nodes \
+    "]}"
+#define NODE(name, outcome, more)                                                                  \
+    "{\"node\":\"" name "\",\"outcome\":\"" outcome "\",\"power\":\"on\",\"stage\":\"NONE\"" more  \
+    "}"
+#define ACCEPTED                                                                                   \
+    {                                                                                              \
+        .request = "POST /v1/jobs ",                                                               \
+        .answer = JSON_ANSWER("202 Accepted", JOB("on", "false", "")),                             \
+    }
+#define ENDED                                                                                      \
+    EVENT_LINE("9", "{\"sequence\":9,\"kind\":\"job-ended\",\"verb\":\"on\",\"job\":\"J1-1\"}")
+#define EVENTS(stream)                                                                             \
+    {                                                                                              \
+        .request = "GET /v1/jobs/J1-1/events ", .answer = STREAM(stream)                           \
+    }
+#define RESULT(verb, nodes)                                                                        \
+    {                                                                                              \
+        .request = "GET /v1/jobs/J1-1 ", .answer = JSON_ANSWER("200 OK", JOB(verb, "true", nodes)) \
+    }
+#define RUNNING(nodes)                                                                             \
+    {                                                                                              \
+        .request = "GET /v1/jobs/J1-1 ",                                                           \
+        .answer = JSON_ANSWER("200 OK", JOB("on", "false", nodes)), .times = 1                     \
+    }
+
+struct agent {
+    char directory[64], socket[96];
+    pid_t pid;
+};
+
+static size_t read_request(int fd, char *request, size_t size)
+{
+    size_t have = 0;
+    const char *end = NULL;
+    size_t body = 0;
+    while (have + 1 < size) {
+        ssize_t got = read(fd, request + have, size - 1 - have);
+        if (got <= 0)
+            break;
+        have += (size_t)got;
+        request[have] = '\0';
+        end = strstr(request, "\r\n\r\n");
+        const char *length = strcasestr(request, "\r\ncontent-length:");
+        body = length ? strtoul(length + 17, NULL, 10) : 0;
+        if (end && have >= (size_t)(end - request) + 4 + body)
+            break;
+    }
+    return have;
+}
+
+static void interrupt_caller(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+    if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) && peer.pid > 0)
+        (void)kill(peer.pid, SIGINT);
+}
+
+static void serve(int listener, const struct row *rows, size_t count, int *used)
+{
+    char request[8192];
+    int fd = accept(listener, NULL, NULL);
+    if (fd < 0 || !read_request(fd, request, sizeof request))
+        _exit(1);
+    const char *answer = JSON_ANSWER("500 Not scripted", "");
+    const struct row *row = NULL;
+    for (size_t i = 0; i < count && !row; i++) {
+        if (strncmp(request, rows[i].request, strlen(rows[i].request)) != 0 ||
+            (rows[i].times && used[i] == rows[i].times))
+            continue;
+        used[i]++;
+        row = &rows[i];
+        if (!row->needs || strstr(request, row->needs))
+            answer = row->answer;
+    }
+    if (write(fd, answer, strlen(answer)) < 0)
+        _exit(1);
+    if (row && row->interrupt)
+        interrupt_caller(fd);
+    if (!row || (!row->hold && !row->interrupt))
+        (void)close(fd);
+}
+
+static void agent_start(struct agent *agent, const struct row *rows, size_t count)
+{
+    (void)snprintf(agent->directory, sizeof agent->directory, "/tmp/test_cli.XXXXXX");
+    assert_non_null(mkdtemp(agent->directory));
+    (void)snprintf(agent->socket, sizeof agent->socket, "%s/sock", agent->directory);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", agent->socket);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 16), 0);
+    (void)fflush(NULL);
+    agent->pid = fork();
+    if (!agent->pid) {
+        int used[16] = {0};
+        for (;;)
+            serve(listener, rows, count, used);
+    }
+    (void)close(listener);
+}
+
+static void agent_stop(struct agent *agent)
+{
+    (void)kill(agent->pid, SIGKILL);
+    (void)waitpid(agent->pid, NULL, 0);
+    (void)unlink(agent->socket);
+    (void)rmdir(agent->directory);
+}
+
+struct said {
+    int code;
+    char out[8192], err[8192];
+};
+
+static void slurp(FILE *file, char *text, size_t size)
+{
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    (void)fclose(file);
+}
+
+/* Runs powerctl with words up to a NULL in a process of its own. */
+static struct said run(const char *socket, const char *input, const char *const *words)
+{
+    struct said said = {0};
+    FILE *in = tmpfile(), *out = tmpfile(), *err = tmpfile();
+    (void)fputs(input, in);
+    rewind(in);
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    if (!pid) {
+        char *argv[16];
+        int argc = 0;
+        while (words[argc]) {
+            argv[argc] = strdup(words[argc]);
+            argc++;
+        }
+        argv[argc] = NULL;
+        (void)setenv("POWERCTL_SOCKET", socket, 1);
+        (void)setenv("TZ", "UTC", 1);
+        int code = cli_run(argc, argv, in, out, err);
+        (void)fflush(out);
+        (void)fflush(err);
+        _exit(code);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    said.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    (void)fclose(in);
+    slurp(out, said.out, sizeof said.out);
+    slurp(err, said.err, sizeof said.err);
+    return said;
+}
+
+static struct said against(const struct row *rows, size_t count, const char *input,
+                           const char *const *words)
+{
+    struct agent agent;
+    agent_start(&agent, rows, count);
+    struct said said = run(agent.socket, input, words);
+    agent_stop(&agent);
+    return said;
+}
+
+#define WORDS(...)         ((const char *const[]){__VA_ARGS__, NULL})
+#define AGAINST(rows, ...) against(rows, ARRAY_SIZE(rows), "", WORDS(__VA_ARGS__))
+
+static void assert_says(const char *text, const char *expected)
+{
+    if (!strstr(text, expected))
+        fail_msg("'%s' is not in:\n%s", expected, text);
+}
+
+static void expect_exit(const char *nodes_of_result, int code)
+{
+    char result[2048];
+    (void)snprintf(result, sizeof result, JSON_ANSWER("200 OK", JOB("on", "true", "%s")),
+                   nodes_of_result);
+    const struct row rows[] = {
+        ACCEPTED, EVENTS(ENDED), RUNNING(""), {.request = "GET /v1/jobs/J1-1 ", .answer = result}};
+    struct said said = AGAINST(rows, "powerctl", "on", "n1");
+    if (said.code != code)
+        fail_msg("exit %d, not %d, for %s\n%s%s", said.code, code, nodes_of_result, said.out,
+                 said.err);
+}
+
+static void test_exit_codes_of_results(void **state)
+{
+    (void)state;
+    expect_exit(NODE("n1", "ok", ""), 0);
+    expect_exit(NODE("n1", "failed", ",\"verdict\":\"UNREACHABLE\""), 1);
+    expect_exit(NODE("n1", "unverified", ""), 7);
+    expect_exit(NODE("n1", "left-off", ",\"verdict\":\"LEFT_OFF\"") "," NODE("n2", "failed", ""),
+                8);
+}
+
+static void test_exit_codes_of_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind;
+        int code;
+    } cases[] = {{"usage", 2},     {"denied", 4},  {"busy", 6},
+                 {"not-found", 2}, {"confirm", 2}, {"system", 3}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char answer[512];
+        (void)snprintf(answer, sizeof answer,
+                       JSON_ANSWER("409 No", "{\"type\":\"%s\",\"title\":\"because of the test\"}"),
+                       cases[i].kind);
+        const struct row rows[] = {{.request = "POST /v1/jobs ", .answer = answer}};
+        struct said said = AGAINST(rows, "powerctl", "off", "n1");
+        assert_int_equal(said.code, cases[i].code);
+        assert_says(said.err, "powerctl: because of the test");
+        assert_string_equal(said.out, "");
+    }
+}
+
+static void test_no_agent(void **state)
+{
+    (void)state;
+    struct timespec begin, end;
+    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+    struct said said = run("/nowhere/powerctl.sock", "", WORDS("powerctl", "status", "n1"));
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    assert_int_equal(said.code, 3);
+    assert_says(said.err, "no agent answers at /nowhere/powerctl.sock");
+    assert_says(said.err, "systemctl start powerctld");
+    assert_true(end.tv_sec - begin.tv_sec <= 1);
+}
+
+static void test_a_socket_nobody_listens_on(void **state)
+{
+    (void)state;
+    struct agent agent;
+    agent_start(&agent, NULL, 0);
+    (void)kill(agent.pid, SIGKILL);
+    (void)waitpid(agent.pid, NULL, 0);
+    struct said said = run(agent.socket, "", WORDS("powerctl", "jobs"));
+    assert_int_equal(said.code, 3);
+    assert_says(said.err, "nobody listens");
+    (void)unlink(agent.socket);
+    (void)rmdir(agent.directory);
+}
+
+static void test_ctrl_c_leaves_the_job_alone(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        ACCEPTED,
+        {.request = "GET /v1/jobs/J1-1/events ", .answer = STREAM(": ping\n\n"), .interrupt = true},
+        {.request = "GET /v1/jobs/J1-1 ", .answer = JSON_ANSWER("200 OK", JOB("on", "false", ""))}};
+    struct said said = AGAINST(rows, "powerctl", "on", "n1");
+    assert_int_equal(said.code, 130);
+    assert_says(said.err, "Interrupted. Job J1-1 goes on.\n"
+                          "  follow it:  powerctl job J1-1 --follow\n"
+                          "  cancel it:  powerctl cancel J1-1\n");
+}
+
+static void test_timeout_leaves_the_job_alone(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        ACCEPTED,
+        {.request = "GET /v1/jobs/J1-1/events ", .answer = STREAM(": ping\n\n"), .hold = true},
+        {.request = "GET /v1/jobs/J1-1 ", .answer = JSON_ANSWER("200 OK", JOB("on", "false", ""))}};
+    struct said said = AGAINST(rows, "powerctl", "on", "n1", "--timeout", "300ms");
+    assert_int_equal(said.code, 5);
+    assert_says(said.err, "Waited 0.3 s. Job J1-1 goes on.");
+}
+
+static void test_a_dropped_stream_is_resumed(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        ACCEPTED,
+        {.request = "GET /v1/jobs/J1-1/events ",
+         .needs = "Last-Event-ID: 0\r\n",
+         .answer = STREAM(EVENT_LINE(
+             "7", "{\"sequence\":7,\"time\":\"2026-01-31T12:00:03.000Z\",\"kind\":\"stage\","
+                  "\"verb\":\"netboot\",\"job\":\"J1-1\",\"node\":\"n1\",\"outcome\":\"pending\","
+                  "\"stage\":\"ADDRESSED\",\"text\":\"10.1.0.1\"}") "id: 8\ndata: {\"half"),
+         .times = 1},
+        {.request = "GET /v1/jobs/J1-1/events ",
+         .needs = "Last-Event-ID: 7\r\n",
+         .answer = STREAM(ENDED)},
+        RUNNING(NODE("n1", "pending", "")),
+        {.request = "GET /v1/jobs/J1-1 ",
+         .answer = JSON_ANSWER("200 OK", "{\"id\":\"J1-1\",\"verb\":\"netboot\",\"nodes\":["
+                                         "{\"node\":\"n1\",\"stage\":\"ADDRESSED\"}]}"),
+         .times = 1},
+        RESULT("netboot", NODE("n1", "ok", "")),
+    };
+    struct said said = AGAINST(rows, "/usr/bin/netboot-now", "n1");
+    assert_int_equal(said.code, 0);
+    assert_says(said.err, "12:00:03 n1 ADDRESSED 10.1.0.1\n");
+    assert_null(strstr(strstr(said.err, "ADDRESSED") + 1, "ADDRESSED"));
+    assert_says(said.out, "ok:         n1\n");
+}
+
+static void test_many_nodes_without_a_terminal(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {.request = "POST /v1/jobs ",
+         .answer = JSON_ANSWER("409 Conflict",
+                               "{\"type\":\"confirm\",\"title\":\"too many\",\"count\":32,"
+                               "\"confirm\":\"00ff00ff00ff00ff\",\"folded\":\"n[01-32]\"}")},
+    };
+    struct said said = AGAINST(rows, "powerctl", "off", "n[01-32]");
+    assert_int_equal(said.code, 2);
+    assert_says(said.err, "power off 32 nodes (n[01-32])?");
+    assert_says(said.err, "--yes, or --max-nodes 32");
+}
+
+static void test_what_goes_over_the_wire(void **state)
+{
+    (void)state;
+    const struct row rows[] = {{
+        .request = "POST /v1/jobs ",
+        .needs =
+            "\r\n\r\n{\"verb\":\"reboot\",\"nodes\":\"@a!n3,n1,n2\\nn5!n2!n[7-8]\",\"key\":\"k\","
+            "\"yes\":true,\"max_nodes\":9,\"options\":{\"netboot\":true,\"retry\":0,"
+            "\"grace_s\":90,\"batch\":2,\"max_failures\":1}}",
+        .answer = JSON_ANSWER("202 Accepted", JOB("reboot", "false", "")),
+    }};
+    struct said full = against(rows, 1, "n2\nn5",
+                               WORDS("powerctl", "reboot", "n1", "-", "@a!n3", "--key=k", "-y",
+                                     "--max-nodes=9", "--netboot", "--retry=0", "--grace=90",
+                                     "--batch=2", "--max-failures=1", "-xn2,n[7-8]", "--no-wait"));
+    assert_string_equal(full.out, "J1-1\n");
+    assert_int_equal(full.code, 0);
+}
+
+static void test_a_known_key_says_so(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {.request = "POST /v1/jobs ", .answer = JSON_ANSWER("200 OK", JOB("on", "true", ""))},
+        EVENTS(ENDED),
+        RESULT("on", NODE("n1", "failed", ",\"verdict\":\"UNREACHABLE\"")),
+    };
+    struct said said = AGAINST(rows, "powerctl", "on", "n1", "--key", "k");
+    assert_int_equal(said.code, 1);
+    assert_says(said.err, "J1-1 was started with this key before; nothing is sent again");
+}
+
+static void test_usage(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[6];
+        const char *says;
+    } cases[] = {
+        {{"powerctl", "dance"}, "there is no command 'dance'"},
+        {{"powerctl", "on"}, "'on' needs NODES"},
+        {{"powerctl", "on", "n1", "--colour"}, "unknown option --colour"},
+        {{"powerctl", "on", "n1", "--expand"}, "'on' does not take --expand"},
+        {{"powerctl", "on", "n1", "--timeout"}, "--timeout takes a value"},
+        {{"powerctl", "on", "n1", "--timeout", "soon"}, "'soon' is not a duration"},
+        {{"powerctl", "on", "n1", "--max-nodes", "-3"}, "takes a number"},
+        {{"powerctl", "on", "n1", "--format", "xml"}, "--format cannot be 'xml'"},
+        {{"powerctl", "on", "a!b", "c!d"}, "only one of the words may hold"},
+        {{"powerctl", "on", "n1", "-x", "a!b"}, "without ! & ^"},
+        {{"powerctl", "on", "-"}, "no nodes came on standard input"},
+        {{"powerctl", "next-boot", "floppy", "n1"}, "cannot be 'floppy'"},
+        {{"powerctl", "plan", "jobs", "n1"}, "no plan for 'jobs'"},
+        {{"powerctl", "history", "n1", "n2"}, "a word too many: 'n2'"},
+        {{"powerctl", "jobs", "n1"}, "a word too many: 'n1'"},
+        {{"powerctl", "config", "shake"}, "config can only 'check'"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct said said = run("/nowhere", "", cases[i].words);
+        assert_int_equal(said.code, 2);
+        assert_says(said.err, cases[i].says);
+        assert_string_equal(said.out, "");
+    }
+}
+
+static void test_every_command_has_a_help(void **state)
+{
+    (void)state;
+    const struct command *command;
+    for (unsigned i = 0; (command = command_at(i)); i++) {
+        struct said said = run("/nowhere", "", WORDS("powerctl", command->name, "--help"));
+        assert_int_equal(said.code, 0);
+        assert_says(said.out, command->help);
+        assert_says(said.out, "usage: powerctl ");
+    }
+}
+
+static void test_a_plan_is_printed(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {.request = "POST /v1/plan ",
+         .answer = JSON_ANSWER("200 OK", "{\"plan\":\"n1: power-off bmc-n01\\nn1: power-on\\n\"}")},
+    };
+    struct said said = AGAINST(rows, "powerctl", "plan", "cycle", "n1");
+    assert_int_equal(said.code, 0);
+    assert_string_equal(said.out, "n1: power-off bmc-n01\nn1: power-on\n");
+}
+
+static void test_nodes_and_their_warning(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {.request = "GET /v1/nodes?nodes=%40a%21n9 ",
+         .answer = JSON_ANSWER("200 OK", "{\"nodes\":[{\"node\":\"n1\"},{\"node\":\"n2\"}],"
+                                         "\"folded\":\"n[1-2]\",\"warning\":\"!n9 removed "
+                                         "nothing\"}")},
+    };
+    struct said said = AGAINST(rows, "powerctl", "nodes", "@a!n9");
+    assert_string_equal(said.out, "n[1-2]\n");
+    assert_says(said.err, "note: !n9 removed nothing");
+    said = AGAINST(rows, "powerctl", "nodes", "@a!n9", "--expand");
+    assert_string_equal(said.out, "n1\nn2\n");
+}
+
+static void test_an_answer_that_makes_no_sense(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {.request = "GET /v1/jobs ", .answer = JSON_ANSWER("200 OK", "<html>")}};
+    struct said said = AGAINST(rows, "powerctl", "jobs");
+    assert_int_equal(said.code, 3);
+    assert_says(said.err, "cannot read the agent's answer about jobs");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exit_codes_of_results),
+        cmocka_unit_test(test_exit_codes_of_refusals),
+        cmocka_unit_test(test_no_agent),
+        cmocka_unit_test(test_a_socket_nobody_listens_on),
+        cmocka_unit_test(test_ctrl_c_leaves_the_job_alone),
+        cmocka_unit_test(test_timeout_leaves_the_job_alone),
+        cmocka_unit_test(test_a_dropped_stream_is_resumed),
+        cmocka_unit_test(test_many_nodes_without_a_terminal),
+        cmocka_unit_test(test_what_goes_over_the_wire),
+        cmocka_unit_test(test_a_known_key_says_so),
+        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_every_command_has_a_help),
+        cmocka_unit_test(test_a_plan_is_printed),
+        cmocka_unit_test(test_nodes_and_their_warning),
+        cmocka_unit_test(test_an_answer_that_makes_no_sense),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
