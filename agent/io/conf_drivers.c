@@ -1,0 +1,163 @@
+/* Asks driver programs for their options. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "agent/io/conf.h"
+#include "proto/cleanup.h"
+
+enum { PATIENCE_MS = 5000, DESCRIPTION_SIZE = 65536, DRIVERS_MAX = 32 };
+
+struct cache {
+    struct conf_drivers drivers; /* what the caller has */
+    size_t count;
+    struct option_schema *schemas[DRIVERS_MAX];
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int start(const char *program, int output, pid_t *child, struct err *err)
+{
+    char *const argv[] = {(char *)program, (char *)"--describe", NULL};
+    char *const environment[] = {(char *)"PATH=/usr/bin:/bin", NULL};
+    posix_spawn_file_actions_t actions;
+    if (posix_spawn_file_actions_init(&actions))
+        return err_set(err, ERR_SYSTEM, "cannot start %s: no memory", program);
+    int rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (!rc)
+        rc = posix_spawn_file_actions_adddup2(&actions, output, 1);
+    if (!rc)
+        rc = posix_spawn(child, program, &actions, NULL, argv, environment);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return rc ? err_set(err, ERR_CONFIG, "cannot run %s: %s", program, strerror(rc)) : 0;
+}
+
+/* What the program says until it closes its output. */
+static int listen_to(int fd, const char *program, uint64_t deadline, char text[DESCRIPTION_SIZE],
+                     struct err *err)
+{
+    size_t size = 0;
+    for (;;) {
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        uint64_t now = now_ms();
+        if (now >= deadline)
+            return err_set(err, ERR_TIMEOUT, "%s --describe is not done after %d s", program,
+                           PATIENCE_MS / 1000);
+        if (poll(&ready, 1, (int)(deadline - now)) <= 0)
+            continue;
+        ssize_t got = read(fd, text + size, DESCRIPTION_SIZE - 1 - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_set(err, ERR_SYSTEM, "cannot read from %s: %s", program, strerror(errno));
+        if (!got)
+            break;
+        size += (size_t)got;
+        if (size == DESCRIPTION_SIZE - 1)
+            return err_set(err, ERR_PROTOCOL, "%s --describe says more than %d bytes", program,
+                           DESCRIPTION_SIZE - 1);
+    }
+    text[size] = '\0';
+    return 0;
+}
+
+/* A program that closed its output may still hang: it is killed at the deadline, too. */
+static int wait_for(pid_t child, const char *program, uint64_t deadline, struct err *err)
+{
+    int status;
+    _cleanup_(closep) int fd = pidfd_open(child, 0);
+    uint64_t now = now_ms();
+    struct pollfd ended = {.fd = fd, .events = POLLIN};
+    while (fd >= 0 && now < deadline && poll(&ended, 1, (int)(deadline - now)) < 0 &&
+           errno == EINTR)
+        now = now_ms();
+    if (!ended.revents)
+        (void)kill(child, SIGKILL);
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return err_set(err, ERR_SYSTEM, "%s: %s", program, strerror(errno));
+    if (WIFEXITED(status) && !WEXITSTATUS(status))
+        return 0;
+    if (WIFSIGNALED(status))
+        return err_set(err, ERR_CONFIG, "%s --describe died of signal %d", program,
+                       WTERMSIG(status));
+    return err_set(err, ERR_CONFIG, "%s --describe failed with exit status %d", program,
+                   WEXITSTATUS(status));
+}
+
+static int ask(const char *program, char text[DESCRIPTION_SIZE], struct err *err)
+{
+    int ends[2];
+    pid_t child;
+    if (pipe2(ends, O_CLOEXEC))
+        return err_set(err, ERR_SYSTEM, "cannot start %s: %s", program, strerror(errno));
+    _cleanup_(closep) int from = ends[0];
+    int rc = start(program, ends[1], &child, err);
+    (void)close(ends[1]);
+    if (rc)
+        return rc;
+    uint64_t deadline = now_ms() + PATIENCE_MS;
+    rc = listen_to(from, program, deadline, text, err);
+    if (wait_for(child, program, rc ? 0 : deadline, rc ? NULL : err))
+        rc = -1;
+    return rc;
+}
+
+static const struct option_schema *schema(void *arg, const char *driver_dir, const char *driver,
+                                          struct err *err)
+{
+    struct cache *cache = arg;
+    char program[CONF_PATH_SIZE + NAME_SIZE + 32];
+    struct option_schema *found = NULL;
+    for (size_t i = 0; i < cache->count; i++)
+        if (!strcmp(cache->schemas[i]->driver, driver))
+            return cache->schemas[i];
+    _cleanup_(freep) char *text = malloc(DESCRIPTION_SIZE);
+    if (!text || cache->count == DRIVERS_MAX) {
+        (void)err_set(err, ERR_LIMIT, "more than %d drivers, or no memory", DRIVERS_MAX);
+        return NULL;
+    }
+    (void)snprintf(program, sizeof program, "%s/powerctl-driver-%s", driver_dir, driver);
+    if (ask(program, text, err) || option_schema_decode(text, &found, err))
+        return NULL;
+    if (strcmp(found->driver, driver) != 0) {
+        (void)err_set(err, ERR_CONFIG, "%s describes itself as driver '%s'", program,
+                      found->driver);
+        option_schema_free(found);
+        return NULL;
+    }
+    cache->schemas[cache->count++] = found;
+    return found;
+}
+
+struct conf_drivers *conf_drivers_new(void)
+{
+    struct cache *cache = calloc(1, sizeof *cache);
+    if (!cache)
+        return NULL;
+    cache->drivers = (struct conf_drivers){.schema = schema, .arg = cache};
+    return &cache->drivers;
+}
+
+void conf_drivers_free(struct conf_drivers *drivers)
+{
+    if (!drivers)
+        return;
+    struct cache *cache = drivers->arg;
+    for (size_t i = 0; i < cache->count; i++)
+        option_schema_free(cache->schemas[i]);
+    free(cache);
+}

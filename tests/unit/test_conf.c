@@ -1,0 +1,338 @@
+/* What a good configuration becomes. Errors: test_conf_errors.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "agent/io/conf.h"
+#include "proto/cleanup.h"
+#include "tests/unit/fixed_drivers.h"
+
+static char folder[] = "/tmp/test_conf.XXXXXX";
+
+static void put_file(const char *name, const char *text, mode_t mode)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    (void)remove(path);
+    _cleanup_(fclosep) FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_int_equal(fchmod(fileno(file), mode), 0);
+    assert_true(fputs(text, file) >= 0);
+}
+
+static struct config *load(const char *name, const struct conf_overrides *overrides)
+{
+    char path[256];
+    struct config *config = NULL;
+    struct conf_errors errors;
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (conf_load(path, overrides, &fixed_drivers, &config, &errors))
+        fail_msg("%s", errors.text);
+    assert_int_equal(errors.count, 0);
+    assert_null(errors.text);
+    assert_non_null(config);
+    return config;
+}
+
+static char *refuse(const char *name)
+{
+    char path[256];
+    struct config *config = NULL;
+    struct conf_errors errors;
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(conf_load(path, NULL, &fixed_drivers, &config, &errors), -1);
+    assert_null(config);
+    assert_true(errors.count > 0);
+    return errors.text;
+}
+
+static const char *setting(const struct device *device, const char *name)
+{
+    for (size_t i = 0; i < device->config.nsettings; i++)
+        if (!strcmp(device->config.settings[i].name, name))
+            return device->config.settings[i].value;
+    return NULL;
+}
+
+static void copy_sample(void)
+{
+    static char text[65536];
+    _cleanup_(fclosep) FILE *sample = fopen("config/powerctl.yaml", "re");
+    assert_non_null(sample);
+    text[fread(text, 1, sizeof text - 1, sample)] = '\0';
+    put_file("powerctl.yaml", text, 0644);
+}
+
+static void test_sample(void **state)
+{
+    (void)state;
+    copy_sample();
+    _cleanup_(config_freep) struct config *config = load("powerctl.yaml", NULL);
+    const struct inventory *inventory = config->inventory;
+    assert_int_equal(inventory->nnodes, 17);
+    assert_int_equal(inventory->ndevices, 17);
+    assert_int_equal(config->ncredentials, 1);
+    assert_string_equal(config->credentials[0].user, "ops");
+    assert_string_equal(config->credentials[0].password.bytes, "s3cret word");
+
+    const struct node *node = inventory_node(inventory, "n07");
+    assert_non_null(node);
+    const struct device *device = &inventory->devices[node->power];
+    assert_string_equal(device->config.device, "bmc-n07");
+    assert_string_equal(device->driver, "ipmi");
+    assert_int_equal(device->config.nsettings, 2);
+    assert_string_equal(setting(device, "host"), "10.1.0.17");
+    assert_string_equal(setting(device, "credentials"), "bmc");
+    assert_int_equal(node->next_boot, node->power);
+    assert_int_equal(node->outlet, 0);
+    assert_int_equal(node->nmacs, 1);
+    assert_ptr_equal(inventory_node_by_mac(inventory, node->macs[0]), node);
+    assert_int_equal(node->macs[0].byte[5], 0x07);
+    assert_int_equal(node->address.host_order, 0x0a020011);
+    assert_int_equal(node->firmware, FIRMWARE_UEFI);
+    assert_int_equal(node->up, UP_BY_PORT);
+    assert_int_equal(node->up_port, 22);
+    assert_false(node->protect);
+    assert_true(inventory_node(inventory, "boot1")->protect);
+    assert_int_equal(inventory_node(inventory, "boot1")->next_boot, DEVICE_NONE);
+    assert_string_equal(inventory_group(inventory, "compute"), "@rack1!n16");
+    assert_int_equal(inventory->deadlines.total, 1800000);
+    assert_string_equal(config->bootserver.interfaces[0], "eth1");
+    assert_string_equal(config->bootserver.tftp_root, "/srv/tftp");
+    assert_string_equal(config->bootserver.logs[0], "/var/log/dnsmasq.log");
+    assert_string_equal(config->socket, "/run/powerctl/powerctl.sock");
+    assert_string_equal(config->state_dir, "/var/lib/powerctl");
+    assert_string_equal(config->driver_dir, "/usr/local/libexec/powerctl");
+    assert_string_equal(config->phone_home_listen, "");
+}
+
+/* The sample says what the defaults are; it must not lie. */
+static void test_sample_shows_defaults(void **state)
+{
+    (void)state;
+    copy_sample();
+    _cleanup_(config_freep) struct config *config = load("powerctl.yaml", NULL);
+    _cleanup_(inventory_freep) struct inventory *defaults = inventory_new();
+    assert_memory_equal(&config->inventory->limits, &defaults->limits, sizeof defaults->limits);
+    assert_memory_equal(&config->inventory->deadlines, &defaults->deadlines,
+                        sizeof defaults->deadlines);
+}
+
+static void test_small_things(void **state)
+{
+    (void)state;
+    put_file("small.yaml",
+             "deadlines: { settle: 0.5, dwell: 0, post: 90.125, command: '7' }\n"
+             "agent: { socket: /tmp/s, socket_group: ops, state_dir: /tmp/d, driver_dir: /tmp/x }\n"
+             "phone_home: { listen: 10.1.0.1:8670 }\n"
+             "bootserver: { interfaces: eth0, logs: /var/log/a.log }\n"
+             "devices:\n"
+             "  pdu: { driver: ipmi, host: no, port: 0623, workarounds: [slow, idzero] }\n"
+             "nodes:\n"
+             "  n[1-2]: { power: 'pdu/[7-8]', up: none, mac: ['2:0:0:0:0:[1-2]',"
+             " '2:0:0:0:1:[1-2]'] }\n"
+             "  n3: { power: [pdu/3], up: phone-home, native_cycle: yes, boot_by: reset }\n"
+             "  n4: { power: pdu/4, up: { tcp: 8022 }, firmware: legacy, protect: off }\n"
+             "groups:\n",
+             0644);
+    _cleanup_(config_freep) struct config *config = load("small.yaml", NULL);
+    const struct inventory *inventory = config->inventory;
+    assert_int_equal(inventory->deadlines.settle, 500);
+    assert_int_equal(inventory->deadlines.dwell, 0);
+    assert_int_equal(inventory->deadlines.post, 90125);
+    assert_int_equal(inventory->deadlines.command, 7000);
+    assert_string_equal(config->socket, "/tmp/s");
+    assert_string_equal(config->socket_group, "ops");
+    assert_string_equal(config->phone_home_listen, "10.1.0.1:8670");
+    assert_int_equal(config->bootserver.ninterfaces, 1);
+    assert_int_equal(config->bootserver.nlogs, 1);
+    /* Norway and octal: text is text. */
+    assert_string_equal(setting(&inventory->devices[0], "host"), "no");
+    assert_string_equal(setting(&inventory->devices[0], "port"), "0623");
+    assert_string_equal(setting(&inventory->devices[0], "workarounds"), "slow,idzero");
+    assert_int_equal(inventory_node(inventory, "n2")->outlet, 8);
+    assert_int_equal(inventory_node(inventory, "n2")->up, UP_NOT_WATCHED);
+    assert_int_equal(inventory_node(inventory, "n2")->nmacs, 2);
+    assert_int_equal(inventory_node(inventory, "n3")->outlet, 3);
+    assert_int_equal(inventory_node(inventory, "n3")->up, UP_BY_PHONE_HOME);
+    assert_true(inventory_node(inventory, "n3")->native_cycle);
+    assert_true(inventory_node(inventory, "n3")->boot_by_reset);
+    assert_int_equal(inventory_node(inventory, "n4")->up_port, 8022);
+    assert_false(inventory_node(inventory, "n4")->boot_by_reset);
+
+    struct conf_overrides overrides = {.socket = "/o/s", .state_dir = "/o/d", .driver_dir = "/o/x"};
+    _cleanup_(config_freep) struct config *other = load("small.yaml", &overrides);
+    assert_string_equal(other->socket, "/o/s");
+    assert_string_equal(other->state_dir, "/o/d");
+    assert_string_equal(other->driver_dir, "/o/x");
+}
+
+static void test_several_files_and_ethers(void **state)
+{
+    char path[256];
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/site", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    (void)snprintf(path, sizeof path, "%s/site/conf.d", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    put_file("site/main.yaml", "limits: { confirm_above: 3 }\nethers: ethers\n", 0644);
+    put_file("site/conf.d/b.yaml", "nodes: { 'n[1-2]': { power: 'bmc-[1-2]' } }\n", 0644);
+    put_file("site/conf.d/a.yaml",
+             "devices: { 'bmc-[1-2]': { driver: ipmi, host: h } }\nlimits: { retries: 4 }\n", 0644);
+    put_file("site/conf.d/c.txt", "not yaml: [", 0644);
+    put_file("site/ethers", "# comment\n52:54:0:aa:0:2\tn2 # rarpd\n\n02:00:00:00:00:09 printer\n",
+             0644);
+    _cleanup_(config_freep) struct config *config = load("site/main.yaml", NULL);
+    assert_int_equal(config->inventory->limits.confirm_above, 3);
+    assert_int_equal(config->inventory->limits.retries, 4);
+    const struct mac mac = {{0x52, 0x54, 0, 0xaa, 0, 2}};
+    assert_string_equal(inventory_node_by_mac(config->inventory, mac)->name, "n2");
+    assert_int_equal(inventory_node(config->inventory, "n1")->nmacs, 0);
+}
+
+static void test_empty_file(void **state)
+{
+    (void)state;
+    put_file("empty.yaml", "# nothing yet\n", 0644);
+    _cleanup_(config_freep) struct config *config = load("empty.yaml", NULL);
+    assert_int_equal(config->inventory->nnodes, 0);
+}
+
+static void test_missing_and_unsafe_files(void **state)
+{
+    char expected[600];
+    (void)state;
+    _cleanup_(freep) char *missing = refuse("nowhere.yaml");
+    (void)snprintf(expected, sizeof expected,
+                   "%s/nowhere.yaml: error: cannot read %s/nowhere.yaml: "
+                   "No such file or directory\n",
+                   folder, folder);
+    assert_string_equal(missing, expected);
+
+    put_file("foreign.yaml", "credentials: { a: { user: u, password_file: foreign } }\n", 0644);
+    put_file("foreign", "hunter2\n", 0600);
+    if (geteuid()) /* only root can give a file away */
+        return;
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/foreign", folder);
+    assert_int_equal(chown(path, 12345, 0), 0);
+    _cleanup_(freep) char *foreign = refuse("foreign.yaml");
+    (void)snprintf(
+        expected, sizeof expected,
+        "%s/foreign.yaml:1:45: error: %s/foreign belongs to user 12345, who could change "
+        "it; run: chown 0 %s/foreign\n",
+        folder, folder, folder);
+    assert_memory_equal(foreign, expected, strlen(expected));
+    assert_null(strstr(foreign, "hunter2"));
+}
+
+static void test_passwords(void **state)
+{
+    static const struct {
+        const char *file, *password;
+    } cases[] = {
+        {"plain", "plain"},
+        {"dos\r\n", "dos"},
+        {" spaces stay \n", " spaces stay "},
+        {"012345678901234567890123456789012345678901234567890123456789012\r\n",
+         "012345678901234567890123456789012345678901234567890123456789012"},
+    };
+    (void)state;
+    put_file("p.yaml", "credentials: { a: { user: u, password_file: p } }\n", 0644);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        put_file("p", cases[i].file, 0400);
+        _cleanup_(config_freep) struct config *config = load("p.yaml", NULL);
+        assert_string_equal(config->credentials[0].password.bytes, cases[i].password);
+    }
+}
+
+/* Driver programs that are well and badly behaved, as shell scripts. */
+static void test_driver_programs(void **state)
+{
+    struct err err = {0};
+    char expected[300];
+    (void)state;
+    put_file("powerctl-driver-good",
+             "#!/bin/sh\necho x >> $0.calls\n[ \"$1\" = --describe ] && echo '{\"driver\":\"good\","
+             "\"help\":\"h\",\"options\":[{\"name\":\"host\",\"type\":\"text\"}]}'\n",
+             0755);
+    put_file("powerctl-driver-fails", "#!/bin/sh\nexit 3\n", 0755);
+    put_file("powerctl-driver-dies", "#!/bin/sh\nkill -9 $$\n", 0755);
+    put_file("powerctl-driver-babbles", "#!/bin/sh\necho hello\n", 0755);
+    put_file("powerctl-driver-floods", "#!/bin/sh\nexec cat /dev/zero\n", 0755);
+    put_file("powerctl-driver-other",
+             "#!/bin/sh\necho '{\"driver\":\"good\",\"help\":\"\",\"options\":[]}'\n", 0755);
+    struct conf_drivers *drivers = conf_drivers_new();
+    assert_non_null(drivers);
+    const struct option_schema *good = drivers->schema(drivers->arg, folder, "good", &err);
+    if (!good)
+        fail_msg("%s", err.text);
+    assert_int_equal(good->table.count, 1);
+    assert_ptr_equal(drivers->schema(drivers->arg, folder, "good", &err), good);
+    (void)snprintf(expected, sizeof expected, "%s/powerctl-driver-good.calls", folder);
+    struct stat calls;
+    assert_int_equal(stat(expected, &calls), 0);
+    assert_int_equal(calls.st_size, 2); /* asked once */
+
+    static const char *const bad[][2] = {
+        {"none", "cannot run %s/powerctl-driver-none: No such file or directory"},
+        {"fails", "%s/powerctl-driver-fails --describe failed with exit status 3"},
+        {"dies", "%s/powerctl-driver-dies --describe died of signal 9"},
+        {"floods", "%s/powerctl-driver-floods --describe says more than 65535 bytes"},
+        {"other", "%s/powerctl-driver-other describes itself as driver 'good'"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        const char *text = bad[i][1], *rest = strstr(text, "%s") + 2;
+        assert_null(drivers->schema(drivers->arg, folder, bad[i][0], &err));
+        (void)snprintf(expected, sizeof expected, "%.*s%s%s", (int)(rest - 2 - text), text, folder,
+                       rest);
+        assert_string_equal(err.text, expected);
+    }
+    assert_null(drivers->schema(drivers->arg, folder, "babbles", &err));
+    assert_int_equal(err.kind, ERR_PROTOCOL);
+    conf_drivers_free(drivers);
+}
+
+static int set_up(void **state)
+{
+    char path[256];
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    (void)snprintf(path, sizeof path, "%s/secrets", folder);
+    if (mkdir(path, 0700))
+        return -1;
+    put_file("secrets/bmc", "s3cret word\n", 0600);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char *const argv[] = {(char *)"rm", (char *)"-rf", folder, NULL};
+    pid_t child = fork();
+    (void)state;
+    if (!child) {
+        (void)execvp(argv[0], argv);
+        _exit(127);
+    }
+    return child < 0 || waitpid(child, NULL, 0) != child;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sample),       cmocka_unit_test(test_sample_shows_defaults),
+        cmocka_unit_test(test_small_things), cmocka_unit_test(test_several_files_and_ethers),
+        cmocka_unit_test(test_empty_file),   cmocka_unit_test(test_missing_and_unsafe_files),
+        cmocka_unit_test(test_passwords),    cmocka_unit_test(test_driver_programs),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
