@@ -1,0 +1,444 @@
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "agent/core/core.h"
+#include "agent/io/api.h"
+#include "agent/io/clock.h"
+#include "agent/io/drivers.h"
+#include "agent/io/event_log.h"
+#include "agent/io/log.h"
+#include "agent/io/recovery.h"
+#include "agent/io/service.h"
+#include "agent/io/watchers.h"
+#include "proto/cleanup.h"
+
+enum {
+    HOUSEKEEPING_MS = 5000,
+    TRIM_EVERY_MS = 3600000,
+    /* After a run that died in the middle of a job: its last command may still be on the wire
+     * when its driver is gone. */
+    SETTLE_MS = 1000,
+    LEAVE_MS = 7000, /* for jobs to bring back on what they switched off; drivers get 2 s more */
+    LEAVE_POLL_MS = 50,
+};
+
+struct agent {
+    const struct agent_options *options;
+    uv_loop_t loop;
+    struct config *config;
+    struct conf_drivers *schemas;
+    int lock_fd;
+    struct journal *journal;
+    struct core *core;
+    struct event_hub *hub;
+    struct event_log *event_log;
+    struct turn *turn;
+    struct drivers *drivers;
+    struct watchers *watchers;
+    struct api api;
+    uv_signal_t signals[3];
+    uv_timer_t housekeeping, settle, leave;
+    size_t interrupted; /* jobs that the run before left unfinished */
+    uint64_t trim_due_ms, leave_by_ms;
+    bool leaving, left;
+};
+
+/* --- effects of a turn, and what comes back ------------------------------------------------ */
+
+static void effect_send(void *arg, const char *driver, const struct driver_request *request)
+{
+    struct agent *agent = arg;
+    drivers_send(agent->drivers, driver, request);
+}
+
+static void effect_tell(void *arg, const struct job_event *event, bool journaled)
+{
+    struct agent *agent = arg;
+    event_log_write(agent->event_log, event, clock_now_ms());
+    event_hub_publish(agent->hub, event, journaled);
+    if (agent->api.server)
+        server_wake(agent->api.server);
+}
+
+static void effect_watch_port(void *arg, struct ipv4 ip, uint16_t port)
+{
+    struct agent *agent = arg;
+    watchers_watch_port(agent->watchers, ip, port);
+}
+
+static void effect_leave_port(void *arg, struct ipv4 ip, uint16_t port)
+{
+    struct agent *agent = arg;
+    watchers_leave_port(agent->watchers, ip, port);
+}
+
+static void on_reply(void *arg, const struct driver_reply *reply)
+{
+    struct agent *agent = arg;
+    if (!agent->left)
+        turn_reply(agent->turn, reply);
+}
+
+static void on_note(void *arg, const struct note *note)
+{
+    struct agent *agent = arg;
+    turn_note(agent->turn, note);
+}
+
+static void refresh_drivers(struct api *api, void *arg)
+{
+    struct agent *agent = arg;
+    api->ndrivers = drivers_count(agent->drivers);
+    for (size_t i = 0; i < api->ndrivers; i++) {
+        const char *name;
+        const struct driver_link *link = drivers_link(agent->drivers, i, &name);
+        struct api_driver *driver = &api->drivers[i];
+        (void)snprintf(driver->name, sizeof driver->name, "%s", name);
+        driver->up = driver_link_state(link) == DRIVER_LINK_UP;
+        driver->in_flight = driver_link_in_flight(link);
+    }
+}
+
+/* --- the configuration --------------------------------------------------------------------- */
+
+static struct config *load(const struct agent_options *options, struct conf_drivers *schemas,
+                           struct conf_errors *errors)
+{
+    struct config *config = NULL;
+    struct conf_overrides overrides = {options->socket, options->state_dir, options->driver_dir};
+    return conf_load(options->config, &overrides, schemas, &config, errors) ? NULL : config;
+}
+
+static void log_errors(const struct conf_errors *errors)
+{
+    char *rest = errors->text;
+    for (char *line; rest && (line = strsep(&rest, "\n"));)
+        if (*line)
+            log_error("config: %s", line);
+}
+
+/* What is bound to the start cannot change while running. */
+static void keep_bound(const struct config *was, const struct config *is)
+{
+    if (strcmp(was->socket, is->socket) != 0 || strcmp(was->state_dir, is->state_dir) != 0 ||
+        strcmp(was->driver_dir, is->driver_dir) != 0 ||
+        strcmp(was->socket_group, is->socket_group) != 0)
+        log_warning("config=changed text=\"socket, socket_group, state_dir and driver_dir take "
+                    "effect at the next start\"");
+}
+
+static void take_over(struct agent *agent, struct config *config)
+{
+    struct err err;
+    keep_bound(agent->config, config);
+    core_reload(agent->core, config->inventory, clock_now_ms());
+    agent->api.inventory = config->inventory;
+    if (drivers_configure(agent->drivers, config, &err))
+        log_error("config=reloaded text=\"%s\"", err.text);
+    watchers_configure(agent->watchers, config);
+    (void)config_free(agent->config);
+    agent->config = config;
+    turn_wanted(agent->turn);
+    log_info("config=reloaded nodes=%zu devices=%zu", config->inventory->nnodes,
+             config->inventory->ndevices);
+}
+
+static void on_hup(uv_signal_t *handle, int number)
+{
+    struct agent *agent = handle->data;
+    struct conf_errors errors = {0};
+    (void)number;
+    if (agent->leaving)
+        return;
+    service_notify("RELOADING=1");
+    struct conf_drivers *schemas = conf_drivers_new(); /* the programs may be newer ones */
+    struct config *config = schemas ? load(agent->options, schemas, &errors) : NULL;
+    if (config) {
+        take_over(agent, config);
+    } else {
+        log_errors(&errors);
+        log_error("config=refused errors=%zu text=\"nothing was changed: fix it and reload again\"",
+                  errors.count);
+    }
+    conf_errors_clear(&errors);
+    conf_drivers_free(agent->schemas);
+    agent->schemas = schemas;
+    service_notify("READY=1");
+}
+
+/* --- death ---------------------------------------------------------------------------------- */
+
+static void drivers_gone(void *arg)
+{
+    struct agent *agent = arg;
+    agent->drivers = NULL;
+}
+
+static void leave_now(struct agent *agent)
+{
+    if (agent->left)
+        return;
+    agent->left = true;
+    server_close(agent->api.server);
+    agent->api.server = NULL;
+    agent->watchers = watchers_close(agent->watchers);
+    turn_close(agent->turn);
+    drivers_close(agent->drivers, drivers_gone, agent);
+    for (size_t i = 0; i < ARRAY_SIZE(agent->signals); i++)
+        uv_close((uv_handle_t *)&agent->signals[i], NULL);
+    uv_close((uv_handle_t *)&agent->housekeeping, NULL);
+    uv_close((uv_handle_t *)&agent->settle, NULL);
+    uv_close((uv_handle_t *)&agent->leave, NULL);
+}
+
+static uint64_t jobs_running(const struct agent *agent)
+{
+    struct core_counts counts;
+    core_count(agent->core, &counts);
+    return counts.jobs_running;
+}
+
+static void on_leave(uv_timer_t *timer)
+{
+    struct agent *agent = timer->data;
+    uint64_t running = jobs_running(agent);
+    if (running && clock_now_ms() < agent->leave_by_ms)
+        return;
+    if (running)
+        log_error("agent=stopping jobs=%llu text=\"not ended in time; the next start tells about "
+                  "their nodes\"",
+                  (unsigned long long)running);
+    leave_now(agent);
+}
+
+/* Nothing new is started; what was switched off on the way to on is brought on. */
+static void cancel_jobs(struct agent *agent)
+{
+    struct job_view *views = NULL;
+    struct err err;
+    size_t count = core_jobs(agent->core, clock_now_ms(), &views);
+    for (size_t i = 0; i < count; i++)
+        if (!views[i].done && turn_cancel(agent->turn, views[i].id, &err))
+            log_warning("job=%s cancel=failed text=\"%s\"", views[i].id, err.text);
+    job_list_free(views, count);
+}
+
+static void on_term(uv_signal_t *handle, int number)
+{
+    struct agent *agent = handle->data;
+    if (agent->leaving) {
+        leave_now(agent); /* asked twice */
+        return;
+    }
+    log_info("agent=stopping signal=%d jobs=%llu", number, (unsigned long long)jobs_running(agent));
+    service_notify("STOPPING=1");
+    agent->leaving = true;
+    agent->api.ready = false;
+    agent->leave_by_ms = clock_now_ms() + LEAVE_MS;
+    cancel_jobs(agent);
+    (void)uv_timer_start(&agent->leave, on_leave, 0, LEAVE_POLL_MS);
+}
+
+/* --- birth ---------------------------------------------------------------------------------- */
+
+static void on_housekeeping(uv_timer_t *timer)
+{
+    struct agent *agent = timer->data;
+    uint64_t now_ms = clock_now_ms();
+    struct err err;
+    log_tick(now_ms);
+    if (journal_writable(agent->journal, NULL)) {
+        if (journal_recover(agent->journal, &err))
+            return;
+        log_info("journal=writable");
+        turn_recovered(agent->turn);
+    }
+    if (now_ms < agent->trim_due_ms)
+        return;
+    int deleted =
+        journal_trim(agent->journal, clock_unix_ms(), JOURNAL_KEEP_DAYS, JOURNAL_KEEP_EVENTS, &err);
+    if (deleted < 0)
+        log_warning("journal=trim text=\"%s\"", err.text);
+    if (deleted < JOURNAL_SLICE)
+        agent->trim_due_ms = now_ms + TRIM_EVERY_MS;
+}
+
+static void become_ready(struct agent *agent)
+{
+    agent->api.ready = !agent->leaving;
+    log_info("agent=ready version=%s nodes=%zu devices=%zu socket=%s", VERSION,
+             agent->config->inventory->nnodes, agent->config->inventory->ndevices,
+             agent->config->socket);
+    service_notify("READY=1");
+}
+
+static void on_settle(uv_timer_t *timer)
+{
+    become_ready(timer->data);
+}
+
+static void on_drivers_settled(void *arg)
+{
+    struct agent *agent = arg;
+    if (agent->left)
+        return;
+    if (agent->interrupted)
+        (void)uv_timer_start(&agent->settle, on_settle, SETTLE_MS, 0);
+    else
+        become_ready(agent);
+}
+
+static void remember_key(void *arg, const char *key, const char *id, enum verb verb,
+                         const char *nodes_hash)
+{
+    core_remember_key(arg, key, id, verb, nodes_hash);
+}
+
+/* The journal may be bad: then status works, and commands are refused with its text. */
+static int open_past(struct agent *agent, struct err *err)
+{
+    char run[16];
+    uint32_t number = 0;
+    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+        number = (uint32_t)clock_unix_ms(); /* it need not be secret, only another one each time */
+    (void)snprintf(run, sizeof run, "%07x", number & 0xfffffff);
+    agent->journal = journal_open(agent->config->state_dir, run, err);
+    agent->core = core_new(agent->config->inventory, run, clock_now_ms());
+    if (!agent->journal || !agent->core)
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    struct err trouble = {0};
+    if (journal_writable(agent->journal, &trouble) ||
+        recovery_run(agent->journal, clock_unix_ms(), &agent->interrupted, &trouble) ||
+        journal_keys(agent->journal, remember_key, agent->core, &trouble))
+        log_error("journal=read-only text=\"%s\"", trouble.text);
+    return 0;
+}
+
+static int build(struct agent *agent, struct err *err)
+{
+    struct turn_effects effects = {effect_send, effect_tell, effect_watch_port, effect_leave_port,
+                                   agent};
+    struct drivers_events events = {on_reply, on_drivers_settled, agent};
+    agent->event_log = event_log_new();
+    agent->hub = event_hub_new(agent->journal);
+    if (!agent->event_log || !agent->hub)
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    agent->turn = turn_new(&agent->loop, agent->core, agent->journal, &effects, err);
+    agent->drivers = agent->turn ? drivers_new(&agent->loop, &events, err) : NULL;
+    agent->watchers = agent->drivers ? watchers_new(&agent->loop, on_note, agent, err) : NULL;
+    return agent->watchers ? 0 : -1;
+}
+
+static int listen_for_clients(struct agent *agent, struct err *err)
+{
+    gid_t group = (gid_t)-1;
+    struct http_handler handler = {api_handle, &agent->api};
+    const struct config *config = agent->config;
+    if (config->socket_group[0] && access_group(config->socket_group, &group, err))
+        return -1;
+    agent->api = (struct api){.core = agent->core,
+                              .turn = agent->turn,
+                              .journal = agent->journal,
+                              .hub = agent->hub,
+                              .inventory = config->inventory,
+                              .refresh_drivers = refresh_drivers,
+                              .refresh_arg = agent,
+                              .started_ms = clock_now_ms()};
+    agent->api.server = server_new(&agent->loop, config->socket, group, &handler, err);
+    return agent->api.server ? 0 : -1;
+}
+
+static void arm(struct agent *agent)
+{
+    static const struct {
+        int number;
+        uv_signal_cb run;
+    } signals[] = {{SIGHUP, on_hup}, {SIGTERM, on_term}, {SIGINT, on_term}};
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        agent->signals[i].data = agent;
+        (void)uv_signal_init(&agent->loop, &agent->signals[i]);
+        (void)uv_signal_start(&agent->signals[i], signals[i].run, signals[i].number);
+    }
+    agent->housekeeping.data = agent->settle.data = agent->leave.data = agent;
+    (void)uv_timer_init(&agent->loop, &agent->housekeeping);
+    (void)uv_timer_init(&agent->loop, &agent->settle);
+    (void)uv_timer_init(&agent->loop, &agent->leave);
+    (void)uv_timer_start(&agent->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+}
+
+static int live(struct agent *agent, struct err *err)
+{
+    if (open_past(agent, err) || build(agent, err) || listen_for_clients(agent, err) ||
+        drivers_configure(agent->drivers, agent->config, err))
+        return -1;
+    watchers_configure(agent->watchers, agent->config);
+    arm(agent);
+    (void)uv_run(&agent->loop, UV_RUN_DEFAULT);
+    log_info("agent=stopped");
+    return 0;
+}
+
+static void bury(struct agent *agent)
+{
+    (void)uv_loop_close(&agent->loop);
+    (void)core_free(agent->core);
+    (void)event_hub_free(agent->hub);
+    (void)event_log_free(agent->event_log);
+    (void)journal_close(agent->journal);
+    (void)config_free(agent->config);
+    conf_drivers_free(agent->schemas);
+    closep(&agent->lock_fd);
+}
+
+static int load_or_tell(struct agent *agent)
+{
+    struct conf_errors errors = {0};
+    agent->schemas = conf_drivers_new();
+    agent->config = agent->schemas ? load(agent->options, agent->schemas, &errors) : NULL;
+    if (!agent->config)
+        (void)fprintf(stderr, "%s", errors.text ? errors.text : "powerctld: out of memory\n");
+    conf_errors_clear(&errors);
+    return agent->config ? 0 : -1;
+}
+
+int agent_check_config(const struct agent_options *options)
+{
+    struct agent agent = {.options = options, .lock_fd = -1};
+    int result = load_or_tell(&agent) ? 2 : 0;
+    if (agent.config)
+        (void)printf("%s: good: %zu nodes, %zu devices\n", options->config,
+                     agent.config->inventory->nnodes, agent.config->inventory->ndevices);
+    (void)config_free(agent.config);
+    conf_drivers_free(agent.schemas);
+    return result;
+}
+
+int agent_run(const struct agent_options *options)
+{
+    struct agent agent = {.options = options, .lock_fd = -1};
+    struct err err = {0};
+    if (load_or_tell(&agent)) {
+        conf_drivers_free(agent.schemas);
+        return 2;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    service_raise_descriptors();
+    (void)uv_loop_init(&agent.loop);
+    agent.lock_fd = service_lock(agent.config->state_dir, &err);
+    int result = agent.lock_fd < 0 || live(&agent, &err) ? 1 : 0;
+    if (result) {
+        log_error("agent=failed text=\"%s\"", err.text);
+        /* Half built, and about to end: what the loop still holds goes with the process. */
+        exit(result);
+    }
+    bury(&agent);
+    return result;
+}
