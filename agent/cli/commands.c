@@ -27,7 +27,7 @@ static const struct command commands[] = {
     { "netboot", "NODES...", "boot through the network, now, and watch it come up", POWER_JOB | TAKES_RETRY, 1, 0, run_job, VERB_NETBOOT },
     { "plan", "VERB NODES...", "what VERB would send, where and in which order; sends nothing", PLAN, 2, 0, run_plan, VERBS },
     { "nodes", "NODES...", "the set after groups and operators", SHOW | TAKES_NODES | TAKES_EXPAND, 1, 0, run_nodes, VERBS },
-    { "watch", "NODES...", "tell what happens to nodes, until Ctrl-C", SHOW | TAKES_NODES | TAKES_WAIT, 1, 0, run_watch, VERBS },
+    { "watch", "NODES...", "tell what happens to nodes, until Ctrl-C", SHOW | TAKES_NODES | TAKES_TIMEOUT, 1, 0, run_watch, VERBS },
     { "history", "NODE", "what happened to a node", SHOW, 1, 1, run_history, VERBS },
     { "jobs", "", "the jobs that run or ran", SHOW, 0, -1, run_jobs, VERBS },
     { "job", "ID", "what came of a job; exits as the job does, 5 while it runs", SHOW | TAKES_WAIT | TAKES_FOLLOW, 1, 1, run_show_job, VERBS },

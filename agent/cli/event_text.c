@@ -9,10 +9,12 @@ static void put_outcome(FILE *out, bool colours, const struct node_view *node)
     if (chosen == COLOUR_NONE)
         colours = false;
     (void)fprintf(out, "%s%s%s", colour(colours, chosen), word, colour(colours, COLOUR_NONE));
-    if (node->verdict != VERDICT_NONE)
+    /* "LEFT OFF LEFT_OFF" says nothing more. */
+    if (node->verdict != VERDICT_NONE && node->verdict != VERDICT_LEFT_OFF &&
+        node->verdict != VERDICT_CANCELLED)
         (void)fprintf(out, " %s", verdict_name(node->verdict));
     if (node->text[0])
-        (void)fprintf(out, "%s %s", node->verdict != VERDICT_NONE ? ":" : "", node->text);
+        (void)fprintf(out, ": %s", node->text);
 }
 
 static void put_attempt(FILE *out, const struct node_view *node)

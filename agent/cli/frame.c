@@ -22,6 +22,8 @@ static void put_line(FILE *out, struct screen screen, enum colour line_colour, c
             break;
         column += begins;
     }
+    while (size && line[size - 1] == ' ')
+        size--;
     bool painted = line_colour != COLOUR_NONE;
     (void)fprintf(out, "%s%.*s%s\n", painted ? colour(screen.colours, line_colour) : "", (int)size,
                   line, painted ? colour(screen.colours, COLOUR_NONE) : "");
@@ -48,7 +50,7 @@ static void put_header(FILE *out, const struct board *board, struct screen scree
     _cleanup_(fclosep) FILE *text = fmemopen(line, sizeof line, "w");
     if (!text)
         return;
-    (void)fprintf(text, "%s %zu node%s, %s: ", verb_name(board->verb), board->count,
+    (void)fprintf(text, "%s %s %zu node%s, %s: ", board->job, verb_name(board->verb), board->count,
                   board->count == 1 ? "" : "s", spent);
     const char *between = "";
     put_count(text, &between, outcomes[OUTCOME_LEFT_OFF], "LEFT OFF");
@@ -59,7 +61,6 @@ static void put_header(FILE *out, const struct board *board, struct screen scree
     for (int i = STAGES - 1; i > STAGE_NONE; i--)
         put_count(text, &between, stages[i], stage_name((enum stage)i));
     put_count(text, &between, stages[STAGE_NONE], "waiting");
-    (void)fprintf(text, "  %s", board->job);
     (void)fflush(text);
     put_line(out, screen, outcomes[OUTCOME_LEFT_OFF] ? COLOUR_ALARM : COLOUR_NONE, line);
 }
@@ -117,8 +118,7 @@ static void put_row(FILE *out, const struct board_row *row, int width, struct sc
         (void)fprintf(text, "%-10s %-12s ",
                       view->stage == STAGE_NONE ? "waiting" : stage_name(view->stage), age);
     else
-        (void)fprintf(text, "%-10s %-12s ",
-                      view->outcome == OUTCOME_LEFT_OFF ? "LEFT OFF" : "FAILED",
+        (void)fprintf(text, "%-10s %s: ", view->outcome == OUTCOME_LEFT_OFF ? "LEFT OFF" : "FAILED",
                       verdict_name(view->verdict));
     if (view->attempt > 1)
         (void)fprintf(text, "try %u  ", view->attempt);

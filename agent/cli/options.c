@@ -39,7 +39,7 @@ static const struct option_row {
     { "stop", 0, TAKES_IDENTIFY, NULL, FLAG, AT(stop), 0, "switch the light off" },
     { "expand", 0, TAKES_EXPAND, NULL, FLAG, AT(expand), 0, "one name a line" },
     { "follow", 'f', TAKES_FOLLOW, NULL, FLAG, AT(follow), 0, "follow it to its end" },
-    { "timeout", 0, TAKES_WAIT, "DURATION", MILLISECONDS, AT(timeout_ms), 0, "wait this long, then exit 5; the job goes on" },
+    { "timeout", 0, TAKES_WAIT | TAKES_TIMEOUT, "DURATION", MILLISECONDS, AT(timeout_ms), 0, "wait this long, then exit 5; the job goes on" },
     { "progress", 0, TAKES_WAIT, "HOW", PROGRESS_WORD, AT(progress), 0, "auto, tty, plain, json or none; on stderr" },
     { "format", 0, TAKES_FORMAT, "FORMAT", FORMAT_WORD, AT(format), 0, "table, json, jsonl, csv or nodeset; on stdout" },
     { "quiet", 'q', TAKES_ALWAYS, NULL, FLAG, AT(quiet), 0, "no progress, no results; errors and the exit code only" },

@@ -24,7 +24,7 @@ enum {
     TAKES_ALWAYS = 1, /* --help --socket --quiet --no-color */
     TAKES_FORMAT = 2,
     TAKES_NODES = 4,  /* -x */
-    TAKES_WAIT = 8,   /* --progress --timeout */
+    TAKES_WAIT = 8,   /* --progress, and --timeout */
     TAKES_JOB = 16,   /* --yes --max-nodes --key --no-wait */
     TAKES_WAVES = 32, /* --batch --max-failures */
     TAKES_RETRY = 64,
@@ -34,6 +34,7 @@ enum {
     TAKES_IDENTIFY = 1024,
     TAKES_EXPAND = 2048,
     TAKES_FOLLOW = 4096,
+    TAKES_TIMEOUT = 8192,
 };
 
 struct options {

@@ -71,6 +71,17 @@ static void put_failure(const struct render *render, const struct node_view *nod
     (void)fprintf(render->out, "%s%s\n", node->text[0] ? ": " : "", node->text);
 }
 
+static void put_heading(const struct render *render, enum verdict verdict)
+{
+    if (verdict == VERDICT_NONE)
+        (void)fputs("\nno reason was given\n", render->out);
+    else if (verdict == VERDICT_CANCELLED) /* explains itself */
+        (void)fprintf(render->out, "\n%s\n", verdict_name(verdict));
+    else
+        (void)fprintf(render->out, "\n%s: %s\n", verdict_name(verdict),
+                      verdict_explanation(verdict));
+}
+
 /* All nodes that broke at one link, under one heading. */
 static void put_failures(const struct render *render, const struct job_view *job,
                          enum verdict verdict)
@@ -81,11 +92,21 @@ static void put_failures(const struct render *render, const struct job_view *job
         if (!went_wrong(node) || node->verdict != verdict)
             continue;
         if (!heading)
-            (void)fprintf(render->out, "\n%s: %s\n", verdict_name(verdict),
-                          verdict_explanation(verdict));
+            put_heading(render, verdict);
         heading = true;
         put_failure(render, node);
     }
+}
+
+static void put_unverified(const struct render *render, const struct job_view *job)
+{
+    if (!job_view_count(job, OUTCOME_UNVERIFIED))
+        return;
+    (void)fputs("\nunverified: sent and accepted, but there is no way to see what it did\n",
+                render->out);
+    for (size_t i = 0; i < job->nnodes; i++)
+        if (job->nodes[i].outcome == OUTCOME_UNVERIFIED)
+            put_failure(render, &job->nodes[i]);
 }
 
 void report_counts(FILE *out, const struct job_view *job)
@@ -129,6 +150,7 @@ void report_job(const struct render *render, const struct job_view *job)
 {
     for (size_t i = 0; i < ARRAY_SIZE(reading_order); i++)
         put_outcome_group(render, job, reading_order[i]);
+    put_unverified(render, job);
     for (int i = 0; i < VERDICTS; i++)
         put_failures(render, job, (enum verdict)i);
     put_total(render, job);

@@ -1,0 +1,81 @@
+# bash completion for powerctl and netboot-now.
+# Install as /usr/share/bash-completion/completions/powerctl (and a link, netboot-now).
+
+_powerctl_nodes()
+{
+    local word=$1
+    # Node names only come from a running agent; without one there is nothing to offer.
+    mapfile -t COMPREPLY < <(compgen -W \
+        "$(powerctl nodes --expand '*' 2>/dev/null | head -n 2000)" -- "$word")
+}
+
+_powerctl()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=netboot i
+    local commands='status on off cycle reset soft diag identify next-boot reboot netboot plan
+        nodes watch history jobs job cancel config version help'
+    local common='--quiet --no-color --socket --help'
+    local show="$common --format"
+    local job="$show --exclude --progress --timeout --yes --max-nodes --key --no-wait"
+    local waves="$job --batch --max-failures"
+
+    case $before in
+    --format) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl csv nodeset' -- "$word"); return ;;
+    --progress) mapfile -t COMPREPLY < <(compgen -W 'auto tty plain json none' -- "$word"); return ;;
+    --socket) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --timeout|--grace) mapfile -t COMPREPLY < <(compgen -W '30s 5m 30m' -- "$word"); return ;;
+    --max-nodes|--key|--retry|--batch|--max-failures|--seconds) return ;;
+    --exclude|-x) _powerctl_nodes "$word"; return ;;
+    esac
+
+    if [[ ${COMP_WORDS[0]##*/} == powerctl ]]; then
+        command=
+        for ((i = 1; i < COMP_CWORD; i++)); do
+            case ${COMP_WORDS[i]} in
+            -*) ;;
+            *) command=${COMP_WORDS[i]}; break ;;
+            esac
+        done
+        if [[ -z $command ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$commands $show" -- "$word")
+            return
+        fi
+    fi
+
+    if [[ $word == -* ]]; then
+        local options=$show
+        case $command in
+        status) options="$show --exclude --progress --timeout" ;;
+        on|off|reset) options=$waves ;;
+        cycle) options="$waves --native" ;;
+        soft) options="$waves --grace" ;;
+        diag|next-boot) options=$job ;;
+        identify) options="$job --seconds --stop" ;;
+        reboot) options="$waves --grace --netboot --retry" ;;
+        netboot) options="$waves --retry" ;;
+        plan) options="$common --exclude --batch --max-failures --retry --grace --netboot --native
+            --seconds --stop" ;;
+        nodes) options="$show --exclude --expand" ;;
+        watch) options="$show --exclude --timeout" ;;
+        job) options="$show --progress --timeout --follow" ;;
+        cancel|config|version|help) options=$common ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+        return
+    fi
+
+    case $command:$before in
+    next-boot:next-boot) mapfile -t COMPREPLY < <(compgen -W 'network disk bios none' -- "$word") ;;
+    plan:plan) mapfile -t COMPREPLY < <(compgen -W 'on off cycle reset soft diag identify next-boot
+        reboot netboot status' -- "$word") ;;
+    help:help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+    config:config) mapfile -t COMPREPLY < <(compgen -W check -- "$word") ;;
+    config:check) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    job:*|cancel:*) mapfile -t COMPREPLY < <(compgen -W \
+        "$(powerctl jobs --format nodeset 2>/dev/null)" -- "$word") ;;
+    jobs:*|version:*|help:*|config:*) ;;
+    *) _powerctl_nodes "$word" ;;
+    esac
+}
+
+complete -F _powerctl powerctl netboot-now
