@@ -27,9 +27,9 @@
 #include "proto/err.h"
 
 enum {
-    DRIVER_LINK_REQUESTS_MAX = 16384,      /* in flight; one more: ERR_LIMIT */
-    DRIVER_LINK_QUEUE_MAX = 8 << 20,       /* bytes not yet taken by the driver; one more: ERR_LIMIT */
-    DRIVER_LINK_GRACE_MS = 2000,           /* after its budget a request is answered by the link */
+    DRIVER_LINK_REQUESTS_MAX = 16384, /* in flight; one more: ERR_LIMIT */
+    DRIVER_LINK_QUEUE_MAX = 8 << 20,  /* bytes not yet taken by the driver; one more: ERR_LIMIT */
+    DRIVER_LINK_GRACE_MS = 2000,      /* after its budget a request is answered by the link */
     DRIVER_LINK_BACKOFF_MAX_MS = 60000,
 };
 
@@ -55,8 +55,8 @@ struct driver_link_events {
 
 /* Starts nothing yet. NULL: no memory, or the name or a path is too long. */
 struct driver_link *driver_link_new(uv_loop_t *loop, const char *driver, const char *driver_dir,
-                                    const char *state_dir,
-                                    const struct driver_link_events *events, struct err *err);
+                                    const char *state_dir, const struct driver_link_events *events,
+                                    struct err *err);
 
 /* What the driver is to work with. The first call starts the program; a later one is a reload:
  * changed and new devices are sent to the running driver; if a device is gone or a secret

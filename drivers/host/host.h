@@ -9,7 +9,7 @@
 #include "drivers/driver.h"
 #include "drivers/host/calls.h"
 #include "drivers/host/devices.h"
-#include "drivers/host/lines.h"
+#include "drivers/host/stream.h"
 
 struct host {
     const struct driver_engine *engine; /* the driver's own, or the lanes */

@@ -84,7 +84,7 @@ static struct host *host_new(struct err *err)
         return NULL;
     occupy(DRIVER_SECRETS_FD);
     occupy(DRIVER_LOCK_FD);
-    const struct driver_host services = { .reply = host_take_reply, .arg = host };
+    const struct driver_host services = {.reply = host_take_reply, .arg = host};
     host->state = host->engine->create(&services, err);
     return host->state ? TAKE(host) : NULL;
 }
@@ -113,15 +113,15 @@ static int turn(struct host *host, struct err *err)
 {
     /* poll(), not epoll: it takes regular files too, so that `driver < file` works. */
     struct pollfd fds[DESCRIPTORS] = {
-        [INPUT] = { .fd = may_read(host) ? STDIN_FILENO : -1, .events = POLLIN },
-        [OUTPUT] = { .fd = STDOUT_FILENO, .events = host->out.size ? POLLOUT : 0 },
-        [ENGINE] = { .fd = host->engine->fd(host->state), .events = POLLIN },
+        [INPUT] = {.fd = may_read(host) ? STDIN_FILENO : -1, .events = POLLIN},
+        [OUTPUT] = {.fd = STDOUT_FILENO, .events = host->out.size ? POLLOUT : 0},
+        [ENGINE] = {.fd = host->engine->fd(host->state), .events = POLLIN},
     };
     if (poll(fds, DESCRIPTORS, wait_ms(host)) < 0 && errno != EINTR)
         return err_set(err, ERR_SYSTEM, "cannot wait for events: %s", strerror(errno));
     host->now_ms = clock_now_ms();
     if (fds[INPUT].revents) {
-        long count = lines_read(&host->in, STDIN_FILENO, host_take_line, host);
+        long count = stream_read(&host->in, STDIN_FILENO, host_take_line, host);
         host->input_ended = count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN);
     }
     /* The engine first: its own answers say more than the host's. */

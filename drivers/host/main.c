@@ -40,9 +40,9 @@ static const struct command {
     int (*run)(void);
     const char *help;
 } commands[] = {
-    { "--describe", describe, "its options, as one line of JSON" },
-    { "--version", version, "its version" },
-    { "--help", help, "this list" },
+    {"--describe", describe, "its options, as one line of JSON"},
+    {"--version", version, "its version"},
+    {"--help", help, "this list"},
 };
 
 static int help(void)

@@ -65,7 +65,7 @@ static int find_device(const struct host *host, const char *name, struct err *er
 
 static void take_request(struct host *host, const struct driver_request *request)
 {
-    struct driver_reply reply = { .id = request->id, .op = request->op };
+    struct driver_reply reply = {.id = request->id, .op = request->op};
     if (find_device(host, request->device, &reply.err)) {
         send_reply(host, &reply);
         return;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "drivers/host/devices.h"
-#include "drivers/host/lines.h"
+#include "drivers/host/stream.h"
 
 static void take(void *arg, const char *line)
 {
@@ -37,7 +37,7 @@ int secrets_read(struct secrets *secrets, int fd, struct err *err)
     struct lines lines = {.size = 0};
     long count;
     do
-        count = lines_read(&lines, fd, take, secrets);
+        count = stream_read(&lines, fd, take, secrets);
     while (count > 0 || (count < 0 && errno == EINTR));
     int error = errno;
     explicit_bzero(&lines, sizeof lines);
