@@ -2,11 +2,13 @@
 
 enum { DOUBLINGS_MAX = 6 };
 
-static void start_over(struct rtt *rtt, uint32_t sample)
+static void start_over(struct rtt *rtt, uint32_t sample, bool doubtful)
 {
     rtt->smoothed_x8 = sample * 8;
-    rtt->variation_x4 = sample * 2; /* half of the sample: RFC 6298 */
+    /* Half of the sample, as RFC 6298 has it; a doubtful one is the longest it can be already. */
+    rtt->variation_x4 = doubtful ? 0 : sample * 2;
     rtt->known = true;
+    rtt->doubtful = doubtful;
 }
 
 /* Which copy did the answer belong to?  Too soon after the last one means an earlier one; with
@@ -25,8 +27,7 @@ void rtt_learn(struct rtt *rtt, uint64_t first_ms, uint64_t last_ms, unsigned co
     uint32_t sample = sample_of(rtt, first_ms, last_ms, copies);
     bool clean = copies <= 1;
     if (!rtt->known || (clean && rtt->doubtful)) {
-        start_over(rtt, sample);
-        rtt->doubtful = !clean;
+        start_over(rtt, sample, !clean);
         return;
     }
     int32_t off = (int32_t)sample - (int32_t)(rtt->smoothed_x8 / 8);

@@ -198,9 +198,10 @@ void command_datagram(struct session *session, const void *bytes, size_t size, u
         return;
     session->heard = true;
     if (session->state == SESSION_CLOSING) {
-        if (answers(&answer, &session->exchange, NETFN_APP, COMMAND_CLOSE))
+        bool closed = !completion_code_worth_retrying(answer.code, CARE_QUESTION);
+        if (answers(&answer, &session->exchange, NETFN_APP, COMMAND_CLOSE) && closed)
             session_drop(session, out);
-        return;
+        return; /* else: its next copy may find the BMC less busy */
     }
     if (!session->operation || session->operation->done)
         return;
