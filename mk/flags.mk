@@ -3,12 +3,12 @@
 # V=1 shows whole command lines.
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
+has_flag = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
+
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Werror -Wformat=2 -Wvla -Wswitch-enum \
             -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough -Wundef \
             -Wpointer-arith -Wwrite-strings \
-            -Wno-format-truncation # texts for people are cut to fit, on purpose
-
-has_flag = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
+            $(call has_flag,-Wno-format-truncation) # texts for people are cut to fit, on purpose
 
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-aliasing \
              -fno-delete-null-pointer-checks -fno-strict-overflow \
