@@ -186,12 +186,15 @@ static bool seen_just_now(struct capture *capture, const struct note *note)
     return again;
 }
 
-static void take_dhcp(struct capture *capture, struct cursor c, uint64_t now_ms)
+/* False: it is no DHCP. */
+static bool take_dhcp(struct capture *capture, struct cursor c, uint64_t now_ms)
 {
     struct dhcp dhcp;
     struct note note = {.at_ms = now_ms};
-    if (dhcp_decode(c.at, c.left, &dhcp, NULL) || !dhcp_kind(&dhcp, &note.kind))
-        return;
+    if (dhcp_decode(c.at, c.left, &dhcp, NULL))
+        return false;
+    if (!dhcp_kind(&dhcp, &note.kind))
+        return true;
     note.mac = dhcp.mac;
     note.xid = dhcp.xid;
     note.class = class_of(capture, &dhcp);
@@ -208,6 +211,7 @@ static void take_dhcp(struct capture *capture, struct cursor c, uint64_t now_ms)
     }
     if (mac_known(note.mac) && !seen_just_now(capture, &note))
         capture->on_note(capture->arg, &note);
+    return true;
 }
 
 static void take_udp(struct capture *capture, struct ipv4 from, struct ipv4 to, struct cursor c,
@@ -222,10 +226,10 @@ static void take_udp(struct capture *capture, struct ipv4 from, struct ipv4 to, 
         c.left = whole; /* padding of short Ethernet frames */
     bool dhcp = from_port == DHCP_SERVER_PORT || to_port == DHCP_SERVER_PORT ||
                 from_port == PXE_SERVER_PORT || to_port == PXE_SERVER_PORT;
-    struct tftp tftp;
-    if (dhcp)
-        take_dhcp(capture, c, now_ms);
-    else if (!tftp_decode(c.at, c.left, whole, &tftp, NULL))
+    if (dhcp && take_dhcp(capture, c, now_ms))
+        return;
+    struct tftp tftp; /* 4011 may also be a port that a TFTP client happens to use */
+    if (!tftp_decode(c.at, c.left, whole, &tftp, NULL))
         transfer_packet(&capture->transfers, (struct endpoint){from, from_port},
                         (struct endpoint){to, to_port}, &tftp, now_ms);
 }

@@ -115,7 +115,7 @@ void flows_sweep(struct flows *flows, bool (*visit)(void *arg, struct flow *flow
         struct flow *flow = &flows->flow[i];
         if (!flow->used)
             continue;
-        if (!visit(arg, flow) || now_ms - flow->seen_ms > FLOW_KEEP_MS)
+        if (!visit(arg, flow) || now_ms > flow->seen_ms + FLOW_KEEP_MS)
             forget(flows, flow);
     }
 }

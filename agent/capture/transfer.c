@@ -245,7 +245,7 @@ struct sweep {
 static bool sweep_flow(void *arg, struct flow *flow)
 {
     struct sweep *sweep = arg;
-    if (flow->over || !flow->last_sent)
+    if (flow->over || !flow->last_sent || sweep->now_ms < flow->last_ms)
         return true;
     uint64_t quiet_ms = sweep->now_ms - flow->last_ms;
     uint64_t retry_ms = (uint64_t)flow->timeout_s * 1000;
