@@ -107,6 +107,8 @@ static bool wants(const struct stream *stream, const char *job, const char *node
 /* Out of memory ends the stream: the client comes again with its last id. */
 static void append(struct stream *stream, const char *text, size_t length)
 {
+    if (!length) /* realloc() to no size at all would free it */
+        return;
     char *more = realloc(stream->pending, stream->pending_size + length);
     if (!more) {
         stream->ended = true;
