@@ -94,9 +94,8 @@ void boot_file_missing(struct boot *boot, const struct note *note,
 
 /* What a boot note says about this boot: signs, transfers and hints (sight.c). The note is about
  * this node; whether it is about this attempt is decided here. */
-enum { BOOT_STAGE_CHANGED = 1, BOOT_PROGRESS_CHANGED = 2 };
-unsigned boot_see(struct boot *boot, const struct note *note, const struct deadlines *deadlines,
-                  uint64_t now_ms);
+bool boot_see(struct boot *boot, const struct note *note, const struct deadlines *deadlines,
+              uint64_t now_ms);
 
 /* -1: not known. */
 int boot_percent(const struct boot *boot);

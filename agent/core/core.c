@@ -137,8 +137,8 @@ void core_tell_job(struct core *core, const struct job *job, enum event_kind kin
     event->node.power_age_ms = UINT64_MAX;
     if (kind == EVENT_JOB_ENDED)
         event->node.outcome = job->nfailed ? OUTCOME_FAILED : OUTCOME_OK;
-    (void)snprintf(event->node.text, sizeof event->node.text, "%s %s by %s",
-                   verb_name(job->request.verb), job->folded, job->request.actor);
+    (void)snprintf(event->node.text, sizeof event->node.text, "%s by %s", job->folded,
+                   job->request.actor);
 }
 
 /* ---- events in ---- */

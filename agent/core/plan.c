@@ -54,17 +54,17 @@ static const struct {
     const struct step *plan;
     bool changes, switches_off;
 } verbs[VERBS] = {
-    [VERB_STATUS] = { status, false, false },
-    [VERB_ON] = { on, true, false },
-    [VERB_OFF] = { off, true, true },
-    [VERB_CYCLE] = { cycle, true, true },
-    [VERB_RESET] = { reset, true, true },
-    [VERB_SOFT] = { soft, true, true },
-    [VERB_DIAG] = { diag, true, true },
-    [VERB_IDENTIFY] = { identify, true, false },
-    [VERB_NEXT_BOOT] = { next_boot, true, false },
-    [VERB_REBOOT] = { reboot, true, true },
-    [VERB_NETBOOT] = { netboot, true, true },
+    [VERB_STATUS] = {status, false, false},
+    [VERB_ON] = {on, true, false},
+    [VERB_OFF] = {off, true, true},
+    [VERB_CYCLE] = {cycle, true, true},
+    [VERB_RESET] = {reset, true, true},
+    [VERB_SOFT] = {soft, true, true},
+    [VERB_DIAG] = {diag, true, true},
+    [VERB_IDENTIFY] = {identify, true, false},
+    [VERB_NEXT_BOOT] = {next_boot, true, false},
+    [VERB_REBOOT] = {reboot, true, true},
+    [VERB_NETBOOT] = {netboot, true, true},
 };
 
 const struct step *plan_for(enum verb verb, const struct job_options *options, bool native_cycle,

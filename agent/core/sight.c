@@ -71,9 +71,10 @@ static void remember(struct boot *boot, const struct note *note)
     char percent[16] = "";
     if (note->kind == NOTE_FILE_PROGRESS && boot_percent(boot) >= 0)
         (void)snprintf(percent, sizeof percent, " %d %%", boot_percent(boot));
-    (void)snprintf(boot->evidence, sizeof boot->evidence, "%s: %s%s%s%s%.80s%s",
-                   note_source_name(note->source), note_kind_name(note->kind), *ip ? " " : "", ip,
-                   *detail ? " " : "", detail, percent);
+    const char *class = note->class == CLASS_UNKNOWN ? "" : dhcp_class_name(note->class);
+    (void)snprintf(boot->evidence, sizeof boot->evidence, "%s: %s%s%s%s%s%s%.80s%s",
+                   note_source_name(note->source), note_kind_name(note->kind), *class ? " by " : "",
+                   class, *ip ? " " : "", ip, *detail ? " " : "", detail, percent);
 }
 
 static void note_server(struct boot *boot, const struct note *note)
@@ -97,18 +98,18 @@ static void note_reason(struct boot *boot, const struct note *note)
     memcpy(boot->reason, note->reason, sizeof boot->reason);
 }
 
-unsigned boot_see(struct boot *boot, const struct note *note, const struct deadlines *deadlines,
-                  uint64_t now_ms)
+bool boot_see(struct boot *boot, const struct note *note, const struct deadlines *deadlines,
+              uint64_t now_ms)
 {
     if (boot->stage == STAGE_NONE || boot->verdict != VERDICT_NONE)
-        return 0;
+        return false;
     if (only_repeats(boot, note))
-        return 0;
+        return false;
     if (note->source == NOTE_CAPTURE)
         boot->captured = true;
 
     enum sign sign = SIGN_NOTHING;
-    unsigned changed = 0;
+    bool changed = false;
     switch (note->kind) {
     case NOTE_DHCP_REQUEST:
         note_server(boot, note);
@@ -143,7 +144,7 @@ unsigned boot_see(struct boot *boot, const struct note *note, const struct deadl
             sign = SIGN_SPEAKS;
         break;
     case NOTE_FILE_PROGRESS:
-        changed = boot_transfer_moved(boot, note, deadlines, now_ms) ? BOOT_PROGRESS_CHANGED : 0;
+        changed = boot_transfer_moved(boot, note, deadlines, now_ms);
         break;
     case NOTE_FILE_DONE:
     case NOTE_FILE_SENT:
@@ -151,7 +152,7 @@ unsigned boot_see(struct boot *boot, const struct note *note, const struct deadl
         if (boot->transfer.total)
             boot->transfer.bytes = boot->transfer.total;
         boot_transfer_ended(boot, deadlines, now_ms);
-        changed = BOOT_PROGRESS_CHANGED;
+        changed = true;
         sign = sign_of_file(boot, note);
         break;
     case NOTE_FILE_MISSING:
@@ -178,20 +179,20 @@ unsigned boot_see(struct boot *boot, const struct note *note, const struct deadl
     case NOTE_ARP:
     case NOTE_DHCP_CLASS:
     case NOTE_DHCP_RELEASE:
-        return 0;
+        return false;
     case NOTE_KINDS:
         break;
     }
 
-    if (sign != SIGN_NOTHING && boot_step(boot, sign, deadlines, now_ms))
-        changed |= BOOT_STAGE_CHANGED;
+    if (sign != SIGN_NOTHING)
+        (void)boot_step(boot, sign, deadlines, now_ms);
     /* After the step, which forgets the hints of the stage before. */
     if (note->kind == NOTE_DHCP_REFUSED)
         note_reason(boot, note);
     else if (note->kind == NOTE_FILE_MISSING)
         boot_file_missing(boot, note, deadlines, now_ms);
-    else if (note->kind == NOTE_FILE_ASKED && boot_transfer_asked(boot, note, deadlines, now_ms))
-        changed |= BOOT_PROGRESS_CHANGED;
+    else if (note->kind == NOTE_FILE_ASKED)
+        changed = boot_transfer_asked(boot, note, deadlines, now_ms);
     remember(boot, note);
     return changed;
 }

@@ -211,7 +211,10 @@ static void conclude(struct core *core, struct task *task)
     uint32_t retries = options->has_retry ? options->retry : core->inventory->limits.retries;
     const struct boot *boot = &task->boot;
     enum verdict verdict = boot->verdict;
-    if (boot->missing)
+    if (verdict == VERDICT_BOOTED_LOCAL)
+        (void)snprintf(task->text, sizeof task->text, "%s, and no loader was fetched before",
+                       boot->evidence);
+    else if (boot->missing)
         (void)snprintf(task->text, sizeof task->text, "the boot server does not have %.200s",
                        boot->missing_file);
     else if (boot->transfer.active && boot_percent(boot) >= 0)
@@ -291,10 +294,11 @@ void task_on_note(struct core *core, struct task *task, const struct note *note)
     }
     if (tells_address(note))
         task->ip = note->ip;
-    unsigned changed = boot_see(boot, note, task_deadlines(core), core->now_ms);
-    if (changed & BOOT_STAGE_CHANGED)
+    enum stage before = boot->stage;
+    bool moved = boot_see(boot, note, task_deadlines(core), core->now_ms);
+    if (boot->stage != before)
         tell_stage(core, task);
-    if (changed & BOOT_PROGRESS_CHANGED)
+    if (moved)
         tell_percent(core, task);
     watch_port(core, task);
     settle(core, task);
