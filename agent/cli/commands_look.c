@@ -55,14 +55,19 @@ int run_jobs(const struct invocation *invocation)
 int run_cancel(const struct invocation *invocation)
 {
     struct err err = {0};
+    bool too_late;
     const char *id = invocation->words[0];
     _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
-    if (!client || client_cancel(client, id, &err))
+    if (!client || client_cancel(client, id, &too_late, &err))
         return command_failed(invocation, &err);
-    if (!invocation->options.quiet)
+    if (invocation->options.quiet)
+        return EXIT_OK;
+    if (too_late)
+        (void)fprintf(invocation->out, "Job %s had ended before; nothing was cancelled.\n", id);
+    else
         (void)fprintf(invocation->out,
-                      "Job %s is being cancelled: nothing new is started, and a node between off "
-                      "and on is brought on first.\n",
+                      "Job %s is cancelled: nothing new is started, and a node between off and on "
+                      "is brought on first.\n",
                       id);
     return EXIT_OK;
 }

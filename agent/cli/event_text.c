@@ -1,5 +1,7 @@
 #include "agent/cli/event_text.h"
 
+#include <string.h>
+
 #include "agent/cli/style.h"
 
 static void put_outcome(FILE *out, bool colours, const struct node_view *node)
@@ -19,6 +21,10 @@ static void put_outcome(FILE *out, bool colours, const struct node_view *node)
 
 static void put_attempt(FILE *out, const struct node_view *node)
 {
+    if (!strncmp(node->text, "try ", 4)) { /* says it all itself */
+        (void)fputs(node->text, out);
+        return;
+    }
     (void)fprintf(out, "try %u", node->attempt);
     if (node->verdict != VERDICT_NONE)
         (void)fprintf(out, ", after %s", verdict_name(node->verdict));
@@ -26,13 +32,19 @@ static void put_attempt(FILE *out, const struct node_view *node)
         (void)fprintf(out, ": %s", node->text);
 }
 
+static void put_job_started(FILE *out, const struct job_event *event)
+{
+    const char *text = event->node.text;
+    (void)fprintf(out, "job %s: %s", event->job, text[0] ? text : verb_name(event->verb));
+}
+
+/* What the job is about was said when it started; in a history its beginning may be gone. */
 static void put_job_ended(FILE *out, const struct job_event *event)
 {
-    (void)fprintf(out, "job %s: %s ended", event->job, verb_name(event->verb));
+    put_job_started(out, event);
+    (void)fputs(" ended", out);
     if (event->node.outcome != OUTCOME_PENDING)
-        (void)fprintf(out, ", %s", outcome_word(event->node.outcome));
-    if (event->node.text[0])
-        (void)fprintf(out, ": %s", event->node.text);
+        (void)fprintf(out, ": %s", outcome_word(event->node.outcome));
 }
 
 static void put_with_text(FILE *out, const char *word, const char *text)
@@ -47,8 +59,7 @@ void event_put(FILE *out, bool colours, const struct job_event *event)
         (void)fprintf(out, "%s ", node->node);
     switch (event->kind) {
     case EVENT_JOB_STARTED:
-        (void)fprintf(out, "job %s: %s%s%s", event->job, verb_name(event->verb),
-                      node->text[0] ? " " : "", node->text);
+        put_job_started(out, event);
         return;
     case EVENT_JOB_ENDED:
         put_job_ended(out, event);

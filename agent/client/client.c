@@ -69,10 +69,17 @@ int client_job(struct client *client, const char *id, struct job_view *view, str
     return job_view_decode(answer.body, view, err) ? misread("a job", err) : 0;
 }
 
-int client_cancel(struct client *client, const char *id, struct err *err)
+int client_cancel(struct client *client, const char *id, bool *too_late, struct err *err)
 {
     _cleanup_(http_answer_clear) struct http_answer answer = {0};
-    return ask(client, "DELETE", "/v1/jobs/", id, &answer, err);
+    _cleanup_(job_view_clear) struct job_view view = {0};
+    if (ask(client, "DELETE", "/v1/jobs/", id, &answer, err))
+        return -1;
+    if (job_view_decode(answer.body, &view, err))
+        return misread("the job", err);
+    /* A job without a node that was running ends in the same moment; it is marked. */
+    *too_late = view.done && !job_view_count(&view, OUTCOME_CANCELLED) && !view.cancelling;
+    return 0;
 }
 
 int client_jobs(struct client *client, struct job_view **views, size_t *count, struct err *err)

@@ -39,7 +39,8 @@ int client_submit(struct client *client, const struct job_request *request, char
 int client_plan(struct client *client, const struct job_request *request, char **text,
                 struct problem *problem, struct err *err);
 int client_job(struct client *client, const char *id, struct job_view *view, struct err *err);
-int client_cancel(struct client *client, const char *id, struct err *err); /* DELETE */
+/* DELETE. *too_late: the job had ended before, nothing was cancelled. */
+int client_cancel(struct client *client, const char *id, bool *too_late, struct err *err);
 int client_jobs(struct client *client, struct job_view **views, size_t *count, struct err *err);
 int client_nodes(struct client *client, const char *expression, struct node_view **views,
                  size_t *count, char **folded, char **warning, struct err *err);

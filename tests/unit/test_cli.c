@@ -456,6 +456,21 @@ static void test_nodes_and_their_warning(void **state)
     assert_string_equal(said.out, "n1\nn2\n");
 }
 
+static void test_cancelling_too_late_says_so(void **state)
+{
+    (void)state;
+    const struct row late[] = {
+        {.request = "DELETE /v1/jobs/J1-1 ",
+         .answer = JSON_ANSWER("202 Accepted", JOB("on", "true", NODE("n1", "ok", "")))}};
+    const struct row running[] = {{.request = "DELETE /v1/jobs/J1-1 ",
+                                   .answer = JSON_ANSWER("202 Accepted", JOB("on", "false", ""))}};
+    struct said said = AGAINST(late, "powerctl", "cancel", "J1-1");
+    assert_int_equal(said.code, 0);
+    assert_says(said.out, "had ended before; nothing was cancelled");
+    said = AGAINST(running, "powerctl", "cancel", "J1-1");
+    assert_says(said.out, "Job J1-1 is cancelled");
+}
+
 static void test_an_answer_that_makes_no_sense(void **state)
 {
     (void)state;
@@ -483,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_every_command_has_a_help),
         cmocka_unit_test(test_a_plan_is_printed),
         cmocka_unit_test(test_nodes_and_their_warning),
+        cmocka_unit_test(test_cancelling_too_late_says_so),
         cmocka_unit_test(test_an_answer_that_makes_no_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,7 @@ static struct job_view some_job(enum verb verb)
 
 /* clang-format off */
 static const struct job_event events[] = {
-    { .sequence = 1, .unix_ms = 1769903999123, .kind = EVENT_JOB_STARTED, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .percent = -1, .text = "n[01-02]" } },
+    { .sequence = 1, .unix_ms = 1769903999123, .kind = EVENT_JOB_STARTED, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .percent = -1, .text = "netboot n[01-02] by alice (uid 1000)" } },
     { .sequence = 2, .unix_ms = 1769903999200, .kind = EVENT_COMMAND, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .node = "n01", .percent = -1, .text = "power-off bmc-n01" } },
     { .sequence = 3, .unix_ms = 1769904000900, .kind = EVENT_POWER, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .node = "n01", .percent = -1, .power = POWER_OFF } },
     { .sequence = 4, .unix_ms = 1769904013123, .kind = EVENT_STAGE, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .node = "n01", .percent = -1, .stage = STAGE_ADDRESSED, .text = "10.1.0.1" } },
@@ -83,7 +83,7 @@ static const struct job_event events[] = {
     { .sequence = 11, .unix_ms = 1769904083123, .kind = EVENT_ATTEMPT, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .node = "n02", .percent = -1, .attempt = 2, .verdict = VERDICT_NO_NETBOOT, .text = "no DHCP within 10 min" } },
     { .sequence = 12, .unix_ms = 1769904093123, .kind = EVENT_OUTCOME, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .node = "n01", .percent = -1, .outcome = OUTCOME_OK, .stage = STAGE_UP, .text = "phoned home" } },
     { .sequence = 13, .unix_ms = 1769904150123, .kind = EVENT_OUTCOME, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .node = "n02", .percent = -1, .outcome = OUTCOME_LEFT_OFF, .verdict = VERDICT_LEFT_OFF, .text = "three tries to power on, still off" } },
-    { .sequence = 14, .unix_ms = 1769904150123, .kind = EVENT_JOB_ENDED, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .percent = -1, .outcome = OUTCOME_FAILED } },
+    { .sequence = 14, .unix_ms = 1769904150123, .kind = EVENT_JOB_ENDED, .verb = VERB_NETBOOT, .job = "J1a2b3c4-17", .node = { .percent = -1, .outcome = OUTCOME_FAILED, .text = "netboot n[01-02] by alice (uid 1000)" } },
 };
 /* clang-format on */
 
