@@ -23,6 +23,8 @@ static ssize_t on_stream_read(void *arg, uint64_t position, char *buffer, size_t
 {
     (void)position;
     struct client *client = arg;
+    if (client->doomed)
+        return MHD_CONTENT_READER_END_OF_STREAM;
     uint64_t now_ms = clock_now_ms();
     ssize_t length = stream_read(client->stream, buffer, size, now_ms);
     client->progress_ms = now_ms;

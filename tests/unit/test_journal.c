@@ -1,0 +1,451 @@
+/* The journal: a turn is on disk whole or not at all, also after SIGKILL and on a full disk. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/io/journal.h"
+#include "agent/io/log.h"
+#include "agent/io/recovery.h"
+#include "proto/cleanup.h"
+
+static char dir[64];
+
+static int setup(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "/tmp/powerctl-test-journal-XXXXXX");
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *walk)
+{
+    (void)found;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static struct journal *open_good(const char *run)
+{
+    struct err err = {0};
+    struct journal *journal = journal_open(dir, run, &err);
+    assert_non_null(journal);
+    if (journal_writable(journal, &err))
+        fail_msg("%s", err.text);
+    return journal;
+}
+
+static struct journal_job job_of(const char *id, const char *nodes, const char *key)
+{
+    struct journal_job job = {.verb = VERB_CYCLE,
+                              .nodes = nodes,
+                              .nodes_hash = "0123456789abcdef",
+                              .key = key,
+                              .actor = "alice (uid 1000)",
+                              .request = "{}",
+                              .started_unix_ms = 1000};
+    (void)snprintf(job.id, sizeof job.id, "%s", id);
+    return job;
+}
+
+static struct job_event event_of(enum event_kind kind, const char *job, const char *node)
+{
+    struct job_event event = {.unix_ms = 2000, .kind = kind, .verb = VERB_CYCLE};
+    (void)snprintf(event.job, sizeof event.job, "%s", job);
+    (void)snprintf(event.node.node, sizeof event.node.node, "%s", node);
+    event.node.percent = -1;
+    event.node.power_age_ms = UINT64_MAX;
+    return event;
+}
+
+static uint64_t add_event(struct journal *journal, enum event_kind kind, const char *job,
+                          const char *node)
+{
+    struct job_event event = event_of(kind, job, node);
+    journal_add_event(journal, &event);
+    return event.sequence;
+}
+
+static void add_intent(struct journal *journal, uint64_t id, enum op op, const char *job,
+                       const char *node)
+{
+    struct driver_request request = {.id = id, .op = op, .device = "bmc-x"};
+    journal_add_intent(journal, &request, job, node, 3000 + (int64_t)id);
+}
+
+static void commit(struct journal *journal)
+{
+    struct err err = {0};
+    if (journal_commit(journal, &err))
+        fail_msg("%s", err.text);
+}
+
+static bool count_row(void *arg, const struct journal_row *row)
+{
+    size_t *count = arg;
+    assert_non_null(strstr(row->json, row->job));
+    (*count)++;
+    return true;
+}
+
+static size_t events_after(struct journal *journal, uint64_t after)
+{
+    struct err err;
+    size_t count = 0;
+    int rows = journal_read(journal, after, UINT64_MAX, NULL, 100000, count_row, &count, &err);
+    assert_int_equal(rows, (int)count);
+    return count;
+}
+
+static void what_was_committed_is_there_after_reopening(void **state)
+{
+    struct err err = {0};
+    (void)state;
+    struct journal *journal = open_good("run1");
+    struct journal_job job = job_of("J1-1", "n[01-02]", "night");
+    journal_begin(journal);
+    journal_add_job(journal, &job);
+    assert_int_equal(add_event(journal, EVENT_JOB_STARTED, "J1-1", ""), 1);
+    assert_int_equal(add_event(journal, EVENT_STAGE, "J1-1", "n01"), 2);
+    commit(journal);
+    journal = journal_close(journal);
+
+    journal = open_good("run2");
+    assert_int_equal(journal_last_sequence(journal), 2);
+    assert_int_equal(events_after(journal, 0), 2);
+    assert_int_equal(events_after(journal, 1), 1);
+    struct job_event *events = NULL;
+    size_t count = 0;
+    assert_int_equal(journal_history(journal, "n01", 10, &events, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(events[0].kind, EVENT_STAGE);
+    assert_int_equal(events[0].sequence, 2);
+    free(events);
+    journal_begin(journal);
+    assert_int_equal(add_event(journal, EVENT_NOTE, "J1-1", "n01"), 3);
+    commit(journal);
+    (void)journal_close(journal);
+}
+
+static void history_is_the_newest_oldest_first(void **state)
+{
+    struct err err = {0};
+    (void)state;
+    struct journal *journal = open_good("run1");
+    journal_begin(journal);
+    for (int i = 0; i < 20; i++)
+        (void)add_event(journal, EVENT_NOTE, "J1-1", i % 2 ? "n01" : "n02");
+    commit(journal);
+    struct job_event *events = NULL;
+    size_t count = 0;
+    assert_int_equal(journal_history(journal, "n01", 3, &events, &count, &err), 0);
+    assert_int_equal(count, 3);
+    assert_int_equal(events[0].sequence, 16);
+    assert_int_equal(events[2].sequence, 20);
+    free(events);
+    (void)journal_close(journal);
+}
+
+static void an_open_batch_is_nothing_after_sigkill(void **state)
+{
+    int pipe_fd[2];
+    char byte;
+    (void)state;
+    assert_int_equal(pipe(pipe_fd), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct journal *journal = open_good("run1");
+        journal_begin(journal);
+        (void)add_event(journal, EVENT_NOTE, "J1-1", "n01");
+        commit(journal);
+        journal_begin(journal);
+        (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+        (void)!write(pipe_fd[1], "x", 1);
+        (void)pause();
+        _exit(0);
+    }
+    assert_int_equal(read(pipe_fd[0], &byte, 1), 1);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)close(pipe_fd[0]);
+    (void)close(pipe_fd[1]);
+    struct journal *journal = open_good("run2");
+    assert_int_equal(events_after(journal, 0), 1);
+    assert_int_equal(journal_last_sequence(journal), 1);
+    (void)journal_close(journal);
+}
+
+static void a_full_disk_loses_the_whole_batch(void **state)
+{
+    struct err err = {0};
+    (void)state;
+    struct journal *journal = open_good("run1");
+    journal_begin(journal);
+    (void)add_event(journal, EVENT_NOTE, "J1-1", "n01");
+    commit(journal);
+    journal_limit_pages(journal, 1);
+    int result = 0;
+    for (int try = 0; try < 2; try++) {
+        journal_begin(journal);
+        for (int i = 0; i < 1000; i++)
+            (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+        result = journal_commit(journal, &err);
+        assert_int_equal(result, try ? -1 : 1); /* the reserve was freed, and did not help here */
+    }
+    assert_non_null(strstr(err.text, "disk full"));
+    assert_non_null(strstr(err.text, dir));
+    assert_int_equal(journal_writable(journal, &err), -1);
+    assert_int_equal(events_after(journal, 0), 1);
+    assert_int_equal(journal_last_sequence(journal), 1);
+
+    journal_limit_pages(journal, 1000000);
+    if (journal_recover(journal, &err))
+        fail_msg("%s", err.text);
+    journal_begin(journal);
+    assert_int_equal(add_event(journal, EVENT_NOTE, "J1-1", "n03"), 2);
+    commit(journal);
+    (void)journal_close(journal);
+}
+
+static void the_reserve_gives_way_and_comes_back(void **state)
+{
+    struct err err = {0};
+    char path[128];
+    struct stat found;
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/journal.reserve", dir);
+    struct journal *journal = open_good("run1");
+    assert_int_equal(stat(path, &found), 0);
+    assert_int_equal(found.st_size, JOURNAL_RESERVE);
+    assert_true(found.st_blocks * 512 >= JOURNAL_RESERVE);
+    journal_limit_pages(journal, 1);
+    journal_begin(journal);
+    for (int i = 0; i < 1000; i++)
+        (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    assert_int_equal(journal_commit(journal, &err), 1);
+    assert_int_equal(stat(path, &found), -1);
+    journal_limit_pages(journal, 1000000);
+    journal_begin(journal);
+    (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    commit(journal);                                       /* a running job goes on */
+    assert_int_equal(journal_writable(journal, &err), -1); /* and no new one is admitted */
+    assert_int_equal(journal_recover(journal, &err), 0);
+    assert_int_equal(stat(path, &found), 0);
+    (void)journal_close(journal);
+}
+
+static void a_damaged_file_is_said_to_be_damaged(void **state)
+{
+    char path[128], junk[8192];
+    struct err err = {0};
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    memset(junk, 'x', sizeof junk);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(fd, junk, sizeof junk), sizeof junk);
+    (void)close(fd);
+    struct journal *journal = journal_open(dir, "run1", &err);
+    assert_non_null(journal);
+    assert_int_equal(journal_writable(journal, &err), -1);
+    assert_non_null(strstr(err.text, path));
+    journal_begin(journal);
+    (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    assert_int_equal(journal_commit(journal, &err), -1);
+    struct job_event *events = NULL;
+    size_t count = 0;
+    assert_int_equal(journal_history(journal, NULL, 3, &events, &count, &err), -1);
+    (void)journal_close(journal);
+}
+
+static void a_flipped_byte_inside_is_found(void **state)
+{
+    char path[128];
+    struct err err = {0};
+    (void)state;
+    struct journal *journal = open_good("run1");
+    journal_begin(journal);
+    for (int i = 0; i < 2000; i++)
+        (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    commit(journal);
+    (void)journal_close(journal); /* moves everything out of the WAL */
+    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    int fd = open(path, O_RDWR);
+    struct stat found;
+    assert_int_equal(fstat(fd, &found), 0);
+    for (off_t page = 4096; page < found.st_size; page += 4096)
+        assert_int_equal(pwrite(fd, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, page), 8);
+    (void)close(fd);
+    journal = journal_open(dir, "run2", &err);
+    assert_int_equal(journal_writable(journal, &err), -1);
+    assert_non_null(strstr(err.text, "damaged"));
+    (void)journal_close(journal);
+}
+
+static void a_place_that_cannot_be_written_is_named(void **state)
+{
+    struct err err = {0};
+    (void)state;
+    struct journal *journal = journal_open("/proc/powerctl", "run1", &err);
+    assert_non_null(journal);
+    assert_int_equal(journal_writable(journal, &err), -1);
+    assert_non_null(strstr(err.text, "/proc/powerctl"));
+    assert_int_equal(journal_recover(journal, &err), -1);
+    (void)journal_close(journal);
+}
+
+static void a_newer_version_is_refused(void **state)
+{
+    struct err err = {0};
+    char command[256];
+    (void)state;
+    (void)journal_close(open_good("run1"));
+    (void)snprintf(command, sizeof command, "%s/journal.db", dir);
+    pid_t child = fork();
+    if (child == 0)
+        (void)execlp("sqlite3", "sqlite3", command, "PRAGMA user_version = 99", NULL), _exit(127);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WEXITSTATUS(status) == 127)
+        skip();
+    struct journal *journal = journal_open(dir, "run2", &err);
+    assert_int_equal(journal_writable(journal, &err), -1);
+    assert_non_null(strstr(err.text, "newer"));
+    (void)journal_close(journal);
+}
+
+static void keys_are_told(void *arg, const char *key, const char *id, enum verb verb,
+                          const char *hash)
+{
+    int *count = arg;
+    assert_string_equal(key, "night");
+    assert_string_equal(id, "J1-1");
+    assert_int_equal(verb, VERB_CYCLE);
+    assert_string_equal(hash, "0123456789abcdef");
+    (*count)++;
+}
+
+static void keys_survive(void **state)
+{
+    struct err err = {0};
+    int count = 0;
+    (void)state;
+    struct journal *journal = open_good("run1");
+    struct journal_job keyed = job_of("J1-1", "n01", "night"), other = job_of("J1-2", "n02", "");
+    journal_begin(journal);
+    journal_add_job(journal, &keyed);
+    journal_add_job(journal, &other);
+    commit(journal);
+    (void)journal_close(journal);
+    journal = open_good("run2");
+    assert_int_equal(journal_keys(journal, keys_are_told, &count, &err), 0);
+    assert_int_equal(count, 1);
+    (void)journal_close(journal);
+}
+
+/* n01 ended, n02 was switched off, n03's off was refused unsent, n04 was not touched. */
+static void unfinished_jobs_are_ended_and_told(void **state)
+{
+    struct err err = {0};
+    size_t jobs = 0;
+    (void)state;
+    log_open(open("/dev/null", O_WRONLY | O_CLOEXEC), false, LOG_LEVEL_ERROR);
+    struct journal *journal = open_good("run1");
+    struct journal_job job = job_of("J1-1", "n[01-04]", "");
+    journal_begin(journal);
+    journal_add_job(journal, &job);
+    struct job_event ended = event_of(EVENT_OUTCOME, "J1-1", "n01");
+    ended.node.outcome = OUTCOME_OK;
+    journal_add_event(journal, &ended);
+    add_intent(journal, 1, OP_BOOT_SET, "J1-1", "n02");
+    add_intent(journal, 2, OP_OFF, "J1-1", "n02");
+    add_intent(journal, 3, OP_OFF, "J1-1", "n03");
+    struct driver_reply refused = {.id = 3, .op = OP_OFF};
+    (void)err_set(&refused.err, ERR_UNREACHABLE, "gone");
+    journal_add_result(journal, &refused, 4000);
+    commit(journal);
+    (void)journal_close(journal);
+
+    journal = open_good("run2");
+    assert_int_equal(recovery_run(journal, 5000, &jobs, &err), 0);
+    assert_int_equal(jobs, 1);
+    struct job_view view;
+    assert_int_equal(journal_job(journal, "J1-1", &view, &err), 0);
+    assert_true(view.done);
+    assert_int_equal(view.nnodes, 4);
+    assert_int_equal(view.nodes[0].outcome, OUTCOME_OK);
+    assert_string_equal(view.nodes[1].node, "n02");
+    assert_int_equal(view.nodes[1].outcome, OUTCOME_LEFT_OFF);
+    assert_non_null(strstr(view.nodes[1].text, "power-off to bmc-x, its result was not seen"));
+    assert_int_equal(view.nodes[2].outcome, OUTCOME_FAILED);
+    assert_int_equal(view.nodes[2].verdict, VERDICT_INTERRUPTED);
+    assert_int_equal(view.nodes[3].verdict, VERDICT_INTERRUPTED);
+    assert_int_equal(job_view_exit_code(&view), EXIT_LEFT_OFF);
+    job_view_clear(&view);
+    assert_int_equal(recovery_run(journal, 6000, &jobs, &err), 0);
+    assert_int_equal(jobs, 0);
+    (void)journal_close(journal);
+}
+
+static void old_rows_go_in_slices(void **state)
+{
+    struct err err = {0};
+    (void)state;
+    struct journal *journal = open_good("run1");
+    journal_begin(journal);
+    for (int i = 0; i < JOURNAL_SLICE + 10; i++)
+        (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    commit(journal);
+    int64_t day = 86400000;
+    assert_int_equal(journal_trim(journal, 90 * day, 90, 1000000, &err), 0);
+    assert_int_equal(journal_trim(journal, 91 * day, 90, 1000000, &err), JOURNAL_SLICE);
+    assert_int_equal(journal_trim(journal, 91 * day, 90, 1000000, &err), 10);
+    assert_int_equal(events_after(journal, 0), 0);
+    (void)journal_close(journal);
+    journal = open_good("run2"); /* numbers are not given out again */
+    assert_int_equal(journal_last_sequence(journal), JOURNAL_SLICE + 10);
+    journal_begin(journal);
+    for (int i = 0; i < 10; i++)
+        (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    commit(journal);
+    assert_int_equal(journal_trim(journal, 0, 90, 4, &err), 6);
+    assert_int_equal(events_after(journal, 0), 4);
+    (void)journal_close(journal);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_was_committed_is_there_after_reopening, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(history_is_the_newest_oldest_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_open_batch_is_nothing_after_sigkill, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_disk_loses_the_whole_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_reserve_gives_way_and_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_file_is_said_to_be_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_flipped_byte_inside_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_place_that_cannot_be_written_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_newer_version_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(keys_survive, setup, teardown),
+        cmocka_unit_test_setup_teardown(unfinished_jobs_are_ended_and_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(old_rows_go_in_slices, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
