@@ -84,11 +84,14 @@ static int wait_for(pid_t child, const char *program, uint64_t deadline, struct 
     while (fd >= 0 && now < deadline && poll(&ended, 1, (int)(deadline - now)) < 0 &&
            errno == EINTR)
         now = now_ms();
-    if (!ended.revents)
+    bool late = !ended.revents;
+    if (late)
         (void)kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return err_set(err, ERR_SYSTEM, "%s: %s", program, strerror(errno));
+    if (late)
+        return err_set(err, ERR_TIMEOUT, "%s --describe does not end", program);
     if (WIFEXITED(status) && !WEXITSTATUS(status))
         return 0;
     if (WIFSIGNALED(status))
