@@ -114,7 +114,7 @@ static bool stream_read(struct follow *follow, struct stream *stream)
         total += (size_t)n;
         take_bytes(follow, stream, bytes, (size_t)n);
     }
-    return true;
+    return stream->fd >= 0;
 }
 
 static int stream_open(struct follow *follow, struct stream *stream, bool at_end)
@@ -211,8 +211,10 @@ static void on_timer(uv_timer_t *timer)
 {
     struct follow *follow = timer->data;
     bool more = look(follow);
-    if (!follow->closed) /* more: let the loop turn once, then go on */
-        (void)uv_timer_start(timer, on_timer, more ? 0 : LOOK_MS, 0);
+    /* More: let the loop turn once, then go on.  Not 0 ms: libuv 1.44 runs a timer that is due
+     * again in the same turn, for ever. */
+    if (!follow->closed)
+        (void)uv_timer_start(timer, on_timer, more ? 1 : LOOK_MS, 0);
 }
 
 static void on_event(uv_fs_event_t *event, const char *name, int events, int status)
