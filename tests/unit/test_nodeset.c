@@ -234,7 +234,7 @@ static void test_warnings(void **state)
     assert_string_equal(warning, "");
 }
 
-/* 64 KiB of "@both!@both,@both!..." and of groups that double: refused, not computed. */
+/* Each "&n*" looks at all 60,000 again: 64 KiB of them are refused, not computed. */
 static void test_work_is_limited(void **state)
 {
     enum { SIZE = 65536 };
