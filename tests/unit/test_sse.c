@@ -1,120 +1,210 @@
-/* Server-Sent Events: every message once, however the bytes are cut. */
+/* Streams of events: replay joins the live ring without a gap or a double. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "agent/client/sse.h"
+#include "agent/io/sse.h"
 #include "proto/cleanup.h"
 
-struct heard {
-    char text[2048]; /* "event|data|id;" for each message */
-    size_t count;
-};
+static char dir[64];
+static struct journal *journal;
+static struct event_hub *hub;
+static char text[4 << 20];
 
-static void hear(void *arg, const struct sse_message *message)
+static int setup(void **state)
 {
-    struct heard *heard = arg;
-    size_t size = strlen(heard->text);
-    heard->count++;
-    (void)snprintf(heard->text + size, sizeof heard->text - size, "%s|%s|%s;", message->event,
-                   message->data, message->id);
+    struct err err;
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "/tmp/powerctl-test-sse-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    journal = journal_open(dir, "run", &err);
+    hub = event_hub_new(journal);
+    return 0;
 }
 
-/* Feeds `text` in pieces of `step` bytes. */
-static struct heard feed(const char *text, size_t step)
+static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *walk)
 {
-    struct heard heard = {0};
-    struct sse_parser parser;
-    assert_int_equal(sse_init(&parser, NULL), 0);
-    size_t size = strlen(text);
-    for (size_t i = 0; i < size; i += step)
-        assert_int_equal(
-            sse_feed(&parser, text + i, size - i < step ? size - i : step, hear, &heard, NULL), 0);
-    sse_clear(&parser);
-    return heard;
+    (void)found;
+    (void)kind;
+    (void)walk;
+    return remove(path);
 }
 
-static void test_streams(void **state)
+static int teardown(void **state)
 {
     (void)state;
-    static const struct {
-        const char *stream, *heard;
-    } cases[] = {
-        {"data: one\n\n", "message|one|;"},
-        {"id: 41\nevent: stage\ndata: {}\n\n", "stage|{}|41;"},
-        {"id:41\nevent:stage\ndata:{}\n\n", "stage|{}|41;"},
-        {"data:  two spaces\n\n", "message| two spaces|;"},
-        {"data: a\r\n\r\ndata: b\r\n\r\n", "message|a|;message|b|;"},
-        {"data: a\r\rdata: b\r\r", "message|a|;message|b|;"},
-        {"data: a\ndata: b\n\n", "message|a\nb|;"},
-        {"data\ndata\n\n", "message|\n|;"},
-        {": ping\n\n: ping\n\ndata: x\n\n", "message|x|;"},
-        {"id: 7\n\ndata: x\n\ndata: y\n\n", "message|x|7;message|y|7;"},
-        {"id: 7\ndata: x\n\nid\ndata: y\n\n", "message|x|7;message|y|;"},
-        {"event: stage\n\ndata: x\n\n", "message|x|;"},
-        {"retry: 10\nhumour: none\ndata: x\n\n", "message|x|;"},
-        {"data: cut off\n", ""},
-        {"\xef\xbb\xbf"
-         "data: bom\n\n",
-         "message|bom|;"},
-        {"data: a:b: c\n\n", "message|a:b: c|;"},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-        for (size_t step = 1; step <= 40; step++) {
-            struct heard heard = feed(cases[i].stream, step);
-            assert_string_equal(heard.text, cases[i].heard);
-        }
+    hub = event_hub_free(hub);
+    journal = journal_close(journal);
+    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static void test_a_new_connection_forgets_half_a_message_but_not_the_id(void **state)
+static void publish(enum event_kind kind, const char *job, const char *node, bool journaled)
 {
-    (void)state;
-    struct heard heard = {0};
-    struct sse_parser parser;
-    assert_int_equal(sse_init(&parser, NULL), 0);
-    static const char first[] = "id: 5\ndata: whole\n\nid: 6\ndata: ha";
-    static const char second[] = "data: again\n\n";
-    assert_int_equal(sse_feed(&parser, first, sizeof first - 1, hear, &heard, NULL), 0);
-    sse_restart(&parser);
-    assert_int_equal(sse_feed(&parser, second, sizeof second - 1, hear, &heard, NULL), 0);
-    assert_string_equal(heard.text, "message|whole|5;message|again|5;");
-    sse_clear(&parser);
+    struct err err;
+    struct job_event event = {.kind = kind, .verb = VERB_ON, .sequence = 77};
+    (void)snprintf(event.job, sizeof event.job, "%s", job);
+    (void)snprintf(event.node.node, sizeof event.node.node, "%s", node);
+    event.node.percent = -1;
+    if (journaled) {
+        journal_begin(journal);
+        journal_add_event(journal, &event);
+        assert_int_equal(journal_commit(journal, &err), 0);
+    }
+    event_hub_publish(hub, &event, journaled);
 }
 
-static void test_too_much_is_an_error(void **state)
+static ssize_t drain(struct stream *stream, uint64_t now_ms, size_t piece)
 {
-    (void)state;
-    struct sse_parser parser;
-    struct heard heard = {0};
-    struct err err = {0};
-    _cleanup_(freep) char *flood = malloc(SSE_MAX + 1);
-    memset(flood, 'x', SSE_MAX + 1);
-    assert_int_equal(sse_init(&parser, NULL), 0);
-    assert_int_equal(sse_feed(&parser, flood, SSE_MAX + 1, hear, &heard, &err), -1);
-    assert_int_equal(err.kind, ERR_LIMIT);
-    sse_clear(&parser);
+    size_t used = 0;
+    ssize_t length;
+    while ((length = stream_read(stream, text + used, piece, now_ms)) > 0)
+        used += (size_t)length;
+    text[used] = '\0';
+    return length;
+}
 
-    assert_int_equal(sse_init(&parser, NULL), 0);
-    int result = 0;
-    for (int i = 0; i < 70000 && !result; i++)
-        result = sse_feed(&parser, "data:x\n", 7, hear, &heard, &err);
-    assert_int_equal(result, -1);
-    assert_int_equal(heard.count, 0);
-    sse_clear(&parser);
+static size_t count(const char *what)
+{
+    size_t found = 0;
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        found++;
+    return found;
+}
+
+static void a_replay_joins_what_is_live(void **state)
+{
+    struct stream_filter filter = {.replay = true, .after = 100};
+    (void)state;
+    for (int i = 0; i < 700; i++) /* more than one page */
+        publish(EVENT_NOTE, "J1", "n01", true);
+    struct stream *stream = stream_new(hub, &filter, 0);
+    publish(EVENT_NOTE, "J1", "n02", true); /* before the replay is read */
+    publish(EVENT_PROGRESS, "J1", "n02", false);
+    assert_int_equal(drain(stream, 0, 1000), 0);
+    assert_int_equal(count("id: "), 601);
+    assert_int_equal(count("data: "), 602);
+    assert_int_equal(strncmp(text, "id: 101\ndata: {", 15), 0);
+    for (unsigned id = 101; id <= 701; id++) {
+        char line[32];
+        (void)snprintf(line, sizeof line, "id: %u\n", id);
+        assert_int_equal(count(line), 1);
+    }
+    assert_int_equal(drain(stream, 0, 1000), 0);
+    assert_string_equal(text, "");
+    (void)stream_free(stream);
+}
+
+static void a_job_is_told_from_its_start_to_its_end(void **state)
+{
+    struct stream_filter filter = {.replay = true, .job = "J2"};
+    (void)state;
+    publish(EVENT_JOB_STARTED, "J1", "", true);
+    publish(EVENT_JOB_STARTED, "J2", "", true);
+    publish(EVENT_NOTE, "J1", "n01", true);
+    struct stream *stream = stream_new(hub, &filter, 0);
+    assert_int_equal(drain(stream, 0, 7), 0); /* in pieces smaller than an event */
+    assert_int_equal(count("id: "), 1);
+    publish(EVENT_JOB_ENDED, "J1", "", true);
+    assert_int_equal(drain(stream, 0, 1000), 0);
+    publish(EVENT_NOTE, "J2", "n01", true);
+    publish(EVENT_JOB_ENDED, "J2", "", true);
+    publish(EVENT_NOTE, "J2", "n01", true);
+    assert_int_equal(drain(stream, 0, 1000), -1);
+    assert_int_equal(count("id: "), 2);
+    assert_int_equal(count("job-ended"), 1);
+    (void)stream_free(stream);
+    struct stream *again = stream_new(hub, &filter, 0); /* all of it out of the journal */
+    assert_int_equal(drain(again, 0, 1000), -1);
+    assert_int_equal(count("id: "), 3);
+    (void)stream_free(again);
+}
+
+static void a_job_that_ended_unrecorded_ends_too(void **state)
+{
+    struct stream_filter filter = {.replay = true, .job = "J9", .job_ended = true};
+    (void)state;
+    publish(EVENT_NOTE, "J9", "n01", true);
+    struct stream *stream = stream_new(hub, &filter, 0);
+    assert_int_equal(drain(stream, 0, 1000), -1);
+    assert_int_equal(count("id: "), 1);
+    (void)stream_free(stream);
+}
+
+static void nodes_are_filtered(void **state)
+{
+    struct err err;
+    struct stream_filter filter = {0};
+    (void)state;
+    assert_int_equal(nodeset_parse("n[01-02]", NULL, &filter.nodes, NULL, &err), 0);
+    struct stream *stream = stream_new(hub, &filter, 0);
+    publish(EVENT_NOTE, "J1", "n01", true);
+    publish(EVENT_NOTE, "J1", "n03", true);
+    publish(EVENT_JOB_ENDED, "J1", "", true);
+    assert_int_equal(drain(stream, 0, 1000), 0);
+    assert_int_equal(count("id: 1\n"), 1);
+    assert_int_equal(count("data: "), 1);
+    (void)stream_free(stream);
+}
+
+static void silence_is_pinged(void **state)
+{
+    struct stream_filter filter = {0};
+    (void)state;
+    struct stream *stream = stream_new(hub, &filter, 1000);
+    assert_false(stream_has_data(stream, 1000 + SSE_PING_MS - 1));
+    assert_true(stream_has_data(stream, 1000 + SSE_PING_MS));
+    assert_int_equal(drain(stream, 1000 + SSE_PING_MS, 100), 0);
+    assert_string_equal(text, ": ping\n\n");
+    assert_false(stream_has_data(stream, 1000 + 2 * SSE_PING_MS - 1));
+    (void)stream_free(stream);
+}
+
+static void a_slow_reader_is_told_to_ask_again(void **state)
+{
+    struct stream_filter filter = {0};
+    (void)state;
+    struct stream *stream = stream_new(hub, &filter, 0);
+    for (int i = 0; i < SSE_RING + 1; i++)
+        publish(EVENT_PROGRESS, "J1", "n01", false);
+    assert_int_equal(drain(stream, 0, 1000), 0);
+    assert_string_equal(text, "event: resync\ndata: {}\n\n");
+    assert_int_equal(event_hub_overruns(hub), 1);
+    publish(EVENT_PROGRESS, "J1", "n01", false);
+    assert_int_equal(drain(stream, 0, 1000), 0);
+    assert_int_equal(count("data: {\""), 1);
+    (void)stream_free(stream);
+}
+
+static void an_id_from_the_future_is_answered_with_resync(void **state)
+{
+    struct stream_filter filter = {.replay = true, .after = 4711};
+    (void)state;
+    publish(EVENT_NOTE, "J1", "n01", true);
+    struct stream *stream = stream_new(hub, &filter, 0);
+    assert_int_equal(drain(stream, 0, 1000), 0);
+    assert_string_equal(text, "event: resync\ndata: {}\n\n");
+    (void)stream_free(stream);
 }
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_a_new_connection_forgets_half_a_message_but_not_the_id),
-        cmocka_unit_test(test_too_much_is_an_error),
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_replay_joins_what_is_live, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_job_is_told_from_its_start_to_its_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_job_that_ended_unrecorded_ends_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(nodes_are_filtered, setup, teardown),
+        cmocka_unit_test_setup_teardown(silence_is_pinged, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_slow_reader_is_told_to_ask_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_id_from_the_future_is_answered_with_resync, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
