@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# powerctl and netboot-now against a real agent with fake devices: what they say, what they exit
+# with, and that nothing they do to themselves (Ctrl-C, --timeout) does anything to a job.
+
+setup() {
+    build=${POWERCTL_BUILD:-$BATS_TEST_DIRNAME/../../build}
+    PATH=$build:$PATH
+    dir=$BATS_TEST_TMPDIR
+    export POWERCTL_SOCKET=$dir/sock TZ=UTC
+    cat >"$dir/powerctl.yaml" <<YAML
+agent: { socket: $dir/sock, state_dir: $dir, driver_dir: $build }
+devices:
+  bmc-n[01-04]: { driver: fake, state: "$dir/bmc-n[01-04]" }
+  bmc-dead: { driver: fake, state: $dir/bmc-dead, dead: true }
+  bmc-boot: { driver: fake, state: $dir/bmc-boot }
+nodes:
+  n[01-04]: { power: "bmc-n[01-04]", next_boot: "bmc-n[01-04]", up: none }
+  dead: { power: bmc-dead }
+  boot: { power: bmc-boot, protect: true }
+groups: { rack1: "n[01-04]" }
+limits: { confirm_above: 2 }
+deadlines: { settle: 0.05, command: 0.5, post: 600 }
+YAML
+    agent_start
+}
+
+agent_start() {
+    powerctld --config "$dir/powerctl.yaml" 2>>"$dir/log" 3>&- &
+    agent=$!
+    curl -sf --retry 100 --retry-delay 0 --retry-max-time 20 --retry-all-errors \
+        --unix-socket "$dir/sock" http://agent/healthz >/dev/null
+}
+
+teardown() {
+    kill "$agent"
+    wait "$agent" || true
+}
+
+@test "on, status, off: seen, folded, exit 0" {
+    run powerctl on @rack1 --yes --progress none
+    [ "$status" -eq 0 ]
+    [[ $output == 'ok:         n[01-04]'* ]]
+    run powerctl status @rack1
+    [ "$status" -eq 0 ]
+    [ "$output" = 'on:         n[01-04]' ]
+    [ "$(cut -d' ' -f1 <"$dir/bmc-n03")" = on ]
+    run powerctl off n01 -q
+    [ "$status" -eq 0 ] && [ -z "$output" ]
+    run powerctl status @rack1 -x n03 --format nodeset
+    [ "$output" = $'on n[02,04]\noff n01' ]
+}
+
+@test "a dead BMC: unknown is not off, exit 1, and the others answer" {
+    run powerctl status n01,dead
+    [ "$status" -eq 1 ]
+    [[ $output == *'unknown:    dead'* ]]
+    [[ $output == *'dead: UNREACHABLE: '* ]]
+    [[ $output == *'off:        n01'* ]]
+}
+
+@test "many nodes and nobody to ask: exit 2, nothing done; --max-nodes covers them" {
+    run powerctl on n[01-03]
+    [ "$status" -eq 2 ]
+    [[ $output == *'power on 3 nodes (n[01-03])?'* ]]
+    run powerctl on n[01-03] --max-nodes 2
+    [ "$status" -eq 2 ]
+    run powerctl on n[01-03] --max-nodes 3 -q
+    [ "$status" -eq 0 ]
+}
+
+@test "exit 2 for a node nobody knows, 4 for a protected one, 7 for what cannot be seen" {
+    run powerctl on n99
+    [ "$status" -eq 2 ]
+    run powerctl off boot
+    [ "$status" -eq 4 ]
+    run powerctl identify n01
+    [ "$status" -eq 7 ]
+}
+
+@test "the same key is the same job; with another verb it is exit 6" {
+    powerctl on n01 --key k -q
+    run powerctl on n01 --key k --progress none
+    [ "$status" -eq 0 ]
+    [[ $output == *'nothing is sent again'* ]]
+    run powerctl off n01 --key k
+    [ "$status" -eq 6 ]
+}
+
+@test "--timeout: exit 5, the job goes on, a second one is told who has the node" {
+    run netboot-now n01 --timeout 200ms --progress none
+    [ "$status" -eq 5 ]
+    [[ $output == *'Waited 0.2 s. Job J'*' goes on.'* ]]
+    run powerctl off n01
+    [ "$status" -eq 6 ]
+    [[ $output == *'busy with job J'* ]]
+}
+
+@test "Ctrl-C: exit 130, the job goes on, cancel ends it" {
+    # A background job of a shell without job control ignores SIGINT; env gives it back.
+    env --default-signal=INT netboot-now n01 --progress plain >"$dir/out" 2>"$dir/err" 3>&- &
+    caller=$!
+    # The first line of progress: by then it follows.
+    timeout 20 tail -n +1 -F --pid=$caller "$dir/err" 2>/dev/null | grep -qm1 POWERED
+    kill -INT "$caller"
+    code=0
+    wait "$caller" || code=$?
+    [ "$code" -eq 130 ]
+    id=$(sed -n 's/.*Job \(J[^ ]*\) goes on.*/\1/p' "$dir/err")
+    run powerctl job "$id"
+    [ "$status" -eq 5 ]
+    run powerctl cancel "$id"
+    [ "$status" -eq 0 ]
+    run powerctl job "$id" --follow --progress none
+    [ "$status" -eq 1 ]
+    [[ $output == *'cancelled:  n01'* ]]
+}
+
+@test "no agent: exit 3 at once, naming the socket" {
+    run powerctl --socket "$dir/nothing" status n01
+    [ "$status" -eq 3 ]
+    [[ $output == *"no agent answers at $dir/nothing"* ]]
+}
+
+@test "the agent is killed and comes back: the caller learns what became of the job" {
+    netboot-now n01 --progress plain >"$dir/out" 2>"$dir/err" 3>&- &
+    caller=$!
+    timeout 20 tail -n +1 -F --pid=$caller "$dir/err" 2>/dev/null | grep -qm1 POWERED
+    kill -KILL "$agent"
+    wait "$agent" || true
+    agent_start
+    code=0
+    wait "$caller" || code=$?
+    [ "$code" -eq 1 ]
+    grep -q '^INTERRUPTED: ' "$dir/out"
+}
+
+@test "config check: exit 0 or 2, every error with its place" {
+    run powerctl config check "$dir/powerctl.yaml"
+    [ "$status" -eq 0 ]
+    echo 'nodes: { a: { pwer: x } }' >"$dir/bad.yaml"
+    run powerctl config check "$dir/bad.yaml"
+    [ "$status" -eq 2 ]
+    [[ $output == *"bad.yaml:1:15: error: unknown key 'pwer'"* ]]
+}
