@@ -1,0 +1,38 @@
+/* A row of frames: two bytes of length, one of time passed (in 64 ms), then the frame. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "agent/capture/capture.h"
+#include "proto/cursor.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(void *arg, const struct note *note)
+{
+    char line[NOTE_LINE_SIZE];
+    struct note again;
+    (void)arg;
+    (void)note_encode(note, line);
+    if (note_decode(line, &again, NULL))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct capture *capture = capture_new(check, NULL, NULL);
+    struct sock_filter code[FILTER_INSTRUCTIONS_MAX];
+    struct cursor c = cursor(data, size);
+    for (uint64_t now_ms = 1; capture && c.left;) {
+        uint16_t length = get_be16(&c);
+        now_ms += get_u8(&c) * 64U;
+        struct cursor frame = get_part(&c, length);
+        if (frame.bad)
+            break;
+        capture_packet(capture, frame.at, frame.left, frame.left, now_ms);
+        capture_tick(capture, now_ms);
+    }
+    if (capture)
+        (void)filter_build(capture_filter(capture), code);
+    capture_freep(&capture);
+    return 0;
+}
