@@ -1,7 +1,8 @@
 #include "agent/io/driver_inflight.h"
 
 #include <stdlib.h>
-#include <uthash.h>
+
+#include "proto/hash.h"
 
 struct inflight_row {
     uint64_t id;

@@ -1,7 +1,8 @@
 #include "drivers/host/calls.h"
 
 #include <stdlib.h>
-#include <uthash.h>
+
+#include "proto/hash.h"
 
 struct call {
     uint64_t id, deadline_ms;

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "proto/cleanup.h"
+#include "proto/hash.h"
 
 struct device {
     char name[NAME_SIZE];

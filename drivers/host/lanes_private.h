@@ -3,11 +3,11 @@
 #ifndef POWERCTL_DRIVERS_HOST_LANES_PRIVATE_H
 #define POWERCTL_DRIVERS_HOST_LANES_PRIVATE_H
 
-#include <uthash.h>
 
 #include "drivers/driver.h"
 #include "drivers/host/lane.h"
 #include "drivers/host/lanes_queue.h"
+#include "proto/hash.h"
 
 enum lane_state { NO_LANE, IDLE, RUNNING, ENDING, KILLED };
 
