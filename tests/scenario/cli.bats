@@ -59,12 +59,12 @@ teardown() {
 }
 
 @test "many nodes and nobody to ask: exit 2, nothing done; --max-nodes covers them" {
-    run powerctl on n[01-03]
+    run powerctl on "n[01-03]"
     [ "$status" -eq 2 ]
     [[ $output == *'power on 3 nodes (n[01-03])?'* ]]
-    run powerctl on n[01-03] --max-nodes 2
+    run powerctl on "n[01-03]" --max-nodes 2
     [ "$status" -eq 2 ]
-    run powerctl on n[01-03] --max-nodes 3 -q
+    run powerctl on "n[01-03]" --max-nodes 3 -q
     [ "$status" -eq 0 ]
 }
 
