@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-#include "proto/hash.h"
+#define HASH_FUNCTION HASH_FNV /* the default one falls through cases, which clang minds */
+#include <uthash.h>
 
 struct inflight_row {
     uint64_t id;

@@ -142,7 +142,7 @@ static void fail_if_late(void *arg, struct inflight_request *entry)
     struct lateness *lateness = arg;
     if (entry->deadline_ms > lateness->now_ms)
         return;
-    lateness->silent |= entry->written && lateness->link->heard_ms <= entry->written_ms;
+    lateness->silent |= entry->written && lateness->link->heard_ms < entry->written_ms;
     fail_one(lateness->link, entry, ERR_TIMEOUT,
              entry->written ? "its driver did not answer in time"
                             : "its driver was being restarted");

@@ -25,12 +25,12 @@ enum lie {
     LIE_DIE_AFTER_ACK,  /* accepts one command, and never answers again */
     LIE_FLAP,           /* on, off, on, .. at each question */
 };
-static const char *const lies[] = { "none",           "ignore-commands", "report-on",
-                                    "report-off",     "drop-boot-flag",  "ack-late",
-                                    "die-after-ack",  "flap",            NULL };
+static const char *const lies[] = {
+    "none",     "ignore-commands", "report-on", "report-off", "drop-boot-flag",
+    "ack-late", "die-after-ack",   "flap",      NULL};
 
 enum fail { FAIL_OK, FAIL_REFUSE, FAIL_GARBAGE, FAIL_CRASH };
-static const char *const fails[] = { "ok", "refuse", "garbage", "crash", NULL };
+static const char *const fails[] = {"ok", "refuse", "garbage", "crash", NULL};
 
 struct fake_config {
     char state[200];
@@ -62,7 +62,7 @@ struct fake {
 /* --- the device --- */
 
 enum { DEAD = POWERS }; /* in the file: the device died after it accepted something */
-static const char *const powers[] = { "unknown", "off", "on", "dead" };
+static const char *const powers[] = {"unknown", "off", "on", "dead"};
 
 struct memory {
     unsigned power;
@@ -73,7 +73,7 @@ struct memory {
 static int load(const char *path, struct memory *memory, struct err *err)
 {
     char power[16] = "off", boot[16] = "none", firmware[16] = "legacy";
-    *memory = (struct memory){ 0 };
+    *memory = (struct memory){0};
     _cleanup_(fclosep) FILE *file = fopen(path, "re");
     if (!file && errno != ENOENT)
         return err_set(err, ERR_UNREACHABLE, "%s: %s", path, strerror(errno));
@@ -81,7 +81,8 @@ static int load(const char *path, struct memory *memory, struct err *err)
     for (unsigned i = 0; i < ARRAY_SIZE(powers); i++)
         if (!strcmp(powers[i], power))
             memory->power = i;
-    if (odd || boot_device_parse(boot, &memory->boot) || firmware_parse(firmware, &memory->firmware))
+    if (odd || boot_device_parse(boot, &memory->boot) ||
+        firmware_parse(firmware, &memory->firmware))
         return err_set(err, ERR_PROTOCOL, "%s holds '%s %s %s'", path, power, boot, firmware);
     return 0;
 }
@@ -92,8 +93,9 @@ static int store(const char *path, const struct memory *memory, struct err *err)
     char fresh[300];
     (void)snprintf(fresh, sizeof fresh, "%s.%d", path, (int)getpid());
     FILE *file = fopen(fresh, "we");
-    int failed = !file || fprintf(file, "%s %s %s\n", powers[memory->power],
-                                  boot_device_name(memory->boot), firmware_name(memory->firmware)) < 0;
+    int failed =
+        !file || fprintf(file, "%s %s %s\n", powers[memory->power], boot_device_name(memory->boot),
+                         firmware_name(memory->firmware)) < 0;
     failed |= !file || fclose(file) != 0 || rename(fresh, path) != 0;
     return failed ? err_set(err, ERR_DEVICE, "%s: %s", path, strerror(errno)) : 0;
 }
@@ -106,7 +108,7 @@ static void hang(void)
 
 static void delay(uint32_t delay_ms)
 {
-    struct timespec left = { delay_ms / 1000, (long)(delay_ms % 1000) * 1000000 };
+    struct timespec left = {delay_ms / 1000, (long)(delay_ms % 1000) * 1000000};
     while (nanosleep(&left, &left) && errno == EINTR)
         continue;
 }
@@ -198,9 +200,9 @@ static int ask(struct fake *fake, const struct driver_request *request, const st
     }
     if (request->op == OP_BOOT_GET || request->op == OP_BOOT_SET) {
         reply->has_next_boot = true;
-        reply->next_boot = (struct next_boot){ .valid = memory->boot != BOOT_NONE,
-                                               .uefi = memory->firmware == FIRMWARE_UEFI,
-                                               .device = memory->boot };
+        reply->next_boot = (struct next_boot){.valid = memory->boot != BOOT_NONE,
+                                              .uefi = memory->firmware == FIRMWARE_UEFI,
+                                              .device = memory->boot};
     }
     if (request->op == OP_INFO) {
         reply->has_info = true;
@@ -262,7 +264,8 @@ static int work(struct fake *fake, const struct driver_request *request, struct 
                                              : ask(fake, request, &memory, reply);
 }
 
-static void fake_run(void *session, const struct driver_request *request, struct driver_reply *reply)
+static void fake_run(void *session, const struct driver_request *request,
+                     struct driver_reply *reply)
 {
     reply->ok = work(session, request, reply) == 0;
 }
@@ -276,7 +279,7 @@ static const struct driver_blocking blocking = {
 const struct driver driver = {
     .name = "fake",
     .help = "a device made of memory: slow, dead or lying on demand",
-    .options = { options, ARRAY_SIZE(options) },
+    .options = {options, ARRAY_SIZE(options)},
     .config_size = sizeof(struct fake_config),
     .blocking = &blocking,
 };

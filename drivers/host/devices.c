@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH_FUNCTION HASH_FNV /* the default one falls through cases, which clang minds */
+#include <uthash.h>
+
 #include "proto/cleanup.h"
-#include "proto/hash.h"
 
 struct device {
     char name[NAME_SIZE];

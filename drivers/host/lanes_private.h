@@ -3,11 +3,12 @@
 #ifndef POWERCTL_DRIVERS_HOST_LANES_PRIVATE_H
 #define POWERCTL_DRIVERS_HOST_LANES_PRIVATE_H
 
+#define HASH_FUNCTION HASH_FNV /* the default one falls through cases, which clang minds */
+#include <uthash.h>
 
 #include "drivers/driver.h"
 #include "drivers/host/lane.h"
 #include "drivers/host/lanes_queue.h"
-#include "proto/hash.h"
 
 enum lane_state { NO_LANE, IDLE, RUNNING, ENDING, KILLED };
 
