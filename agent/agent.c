@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -255,6 +256,7 @@ static void on_housekeeping(uv_timer_t *timer)
     uint64_t now_ms = clock_now_ms();
     struct err err;
     log_tick(now_ms);
+    service_notify("WATCHDOG=1");
     if (journal_writable(agent->journal, NULL)) {
         if (journal_recover(agent->journal, &err))
             return;
@@ -404,7 +406,7 @@ static int load_or_tell(struct agent *agent)
     agent->schemas = conf_drivers_new();
     agent->config = agent->schemas ? load(agent->options, agent->schemas, &errors) : NULL;
     if (!agent->config)
-        (void)fprintf(stderr, "%s", errors.text ? errors.text : "powerctld: out of memory\n");
+        (void)fprintf(stderr, "%s\n", errors.text ? errors.text : "powerctld: out of memory");
     conf_errors_clear(&errors);
     return agent->config ? 0 : -1;
 }
@@ -430,6 +432,7 @@ int agent_run(const struct agent_options *options)
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)umask(0077); /* the journal tells who did what */
     service_raise_descriptors();
     (void)uv_loop_init(&agent.loop);
     agent.lock_fd = service_lock(agent.config->state_dir, &err);

@@ -229,7 +229,9 @@ void journal_begin(struct journal *journal)
     journal->batch = (struct err){0};
     journal->full = false;
     journal->batch_sequence = journal->sequence;
-    if (!journal->db) {
+    /* After a failed fsync nobody knows what the disk holds: only journal_recover() may go on.
+     * A full disk is no such thing, and what runs may end. */
+    if (!journal->db || (journal->trouble.kind != ERR_NONE && !journal->reserve_used)) {
         journal->batch = journal->trouble;
         return;
     }

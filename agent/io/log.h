@@ -17,7 +17,7 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-enum { LOG_LINE_SIZE = 2048, LOG_BURST = 200, LOG_WINDOW_MS = 10000 };
+enum { LOG_LINE_SIZE = 2048, LOG_BURST = 1000, LOG_WINDOW_MS = 10000 };
 
 struct log_site { /* one place in the source; private to log.c */
     const char *file;

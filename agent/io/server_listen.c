@@ -17,7 +17,10 @@ static int make_directory(const char *path, struct err *err)
     if (!slash || slash == directory)
         return 0;
     *slash = '\0';
-    if (mkdir(directory, 0755) && errno != EEXIST)
+    int made = mkdir(directory, 0755);
+    if (!made)
+        made = chmod(directory, 0755); /* whatever the umask: its users must reach the socket */
+    if (made && errno != EEXIST)
         return err_set(err, ERR_SYSTEM, "directory %s for the control socket cannot be made: %s",
                        directory, strerror(errno));
     return 0;

@@ -13,7 +13,7 @@
 
 #include "agent/io/log.h"
 
-static char text[1 << 20];
+static char text[4 << 20];
 static int file_fd;
 
 static int setup(void **state)
