@@ -44,7 +44,7 @@ struct task {
     uint64_t seen_ms;      /* first of two matching readings; 0: none yet */
     bool contacted;        /* its device answered in this job */
     bool was_on;           /* when the job began: what must not be left off */
-    bool off_sent;         /* an off or soft off may have reached it in this attempt */
+    bool off_sent;         /* an off may have reached it, and it was not seen on to stay since */
     bool skipped;          /* the last command was not needed */
     bool command_in_doubt; /* sent maybe: seen by reading only */
     bool override_set;     /* a one-shot next boot may be waiting in its BMC */

@@ -159,6 +159,8 @@ static void command_reply(struct core *core, struct task *task, const struct dri
 
 static void see_done(struct core *core, struct task *task)
 {
+    if (task->power == POWER_ON)
+        task->off_sent = false;
     (void)snprintf(task->text, sizeof task->text, "%s, seen twice", power_name(task->power));
     task_next_step(core, task);
 }
@@ -170,6 +172,8 @@ static void see_give_up(struct core *core, struct task *task, const struct drive
                   power_name(task->power));
         task_next_step(core, task);
     } else if (reply->ok) {
+        if (reply->power == POWER_ON) /* all its patience long: it never went off */
+            task->off_sent = false;
         task_fail(core, task, VERDICT_POWER_FAILED,
                   "%s said ok to %s, but still reads %s after %.0f s", task->power_device,
                   task->step->state == POWER_ON ? "power-on" : "power-off",

@@ -170,7 +170,8 @@ void task_start(struct core *core, struct task *task)
     const struct job_request *request = &task->job->request;
     if (!task->started_ms)
         task->started_ms = core->now_ms;
-    task->attempt++;
+    if (!task->attempt)
+        task->attempt = 1;
     task->step = plan_for(request->verb, &request->options, task->node.native_cycle,
                           task->node.boot_by_reset);
     task->off_sent = task->skipped = task->command_in_doubt = task->has_before = false;
@@ -219,12 +220,12 @@ static enum outcome outcome_of(enum verdict verdict)
     return verdict == VERDICT_LEFT_OFF ? OUTCOME_LEFT_OFF : OUTCOME_FAILED;
 }
 
-/* A node that was on, that we may have switched off, and that was not read on since. */
+/* A node that was on, and that we may have switched off. That it read "on" once after the off is
+ * no comfort: BMCs answer ok first and act later. */
 static bool must_be_brought_on(const struct task *task)
 {
     enum verb verb = task->job->request.verb;
-    return task->was_on && task->off_sent && task->power != POWER_ON && verb != VERB_OFF &&
-           verb != VERB_SOFT;
+    return task->was_on && task->off_sent && verb != VERB_OFF && verb != VERB_SOFT;
 }
 
 static void fail_for_good(struct core *core, struct task *task)
@@ -265,7 +266,6 @@ void task_fail(struct core *core, struct task *task, enum verdict verdict, const
     core_tell(core, task, EVENT_NOTE, "%s: %s; %s", verdict_name(verdict), text,
               bring_on ? "switching it on again" : "clearing its boot flag");
     task->bringing_on = true;
-    task->off_sent = bring_on;
     task->step = bring_on ? plan_bring_on : plan_clear_boot;
     step_begin(core, task);
 }

@@ -196,9 +196,9 @@ static void tell_percent(struct core *core, struct task *task)
 
 static void try_again(struct core *core, struct task *task, enum verdict verdict)
 {
-    task->verdict = verdict;
-    core_tell(core, task, EVENT_ATTEMPT, "try %u: %s (%s)", task->attempt + 1,
-              verdict_name(verdict), task->text);
+    task->verdict = verdict; /* of the attempt that ends here */
+    task->attempt++;
+    core_tell(core, task, EVENT_ATTEMPT, "%s", task->text);
     task->verdict = VERDICT_NONE;
     watch_end(core, task);
     admission_leave(core, task);
@@ -298,6 +298,8 @@ void task_on_note(struct core *core, struct task *task, const struct note *note)
     bool moved = boot_see(boot, note, task_deadlines(core), core->now_ms);
     if (boot->stage != before)
         tell_stage(core, task);
+    if (note->kind == NOTE_FILE_ASKED) /* another file: its percent is news whatever it is */
+        task->told_percent = -1;
     if (moved)
         tell_percent(core, task);
     watch_port(core, task);
