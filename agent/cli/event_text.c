@@ -21,10 +21,6 @@ static void put_outcome(FILE *out, bool colours, const struct node_view *node)
 
 static void put_attempt(FILE *out, const struct node_view *node)
 {
-    if (!strncmp(node->text, "try ", 4)) { /* says it all itself */
-        (void)fputs(node->text, out);
-        return;
-    }
     (void)fprintf(out, "try %u", node->attempt);
     if (node->verdict != VERDICT_NONE)
         (void)fprintf(out, ", after %s", verdict_name(node->verdict));
