@@ -7,8 +7,22 @@
 #include "agent/io/journal.h"
 
 enum journal_statement {
-    PUT_JOB, END_JOB, PUT_EVENT, PUT_INTENT, PUT_RESULT, TRIM_EVENTS, TRIM_INTENTS, TRIM_JOBS,
-    READ_EVENTS, READ_JOB_EVENTS, HISTORY, HISTORY_OF_NODE, KEYS, JOB, JOB_OUTCOMES, UNFINISHED,
+    PUT_JOB,
+    END_JOB,
+    PUT_EVENT,
+    PUT_INTENT,
+    PUT_RESULT,
+    TRIM_EVENTS,
+    TRIM_INTENTS,
+    TRIM_JOBS,
+    READ_EVENTS,
+    READ_JOB_EVENTS,
+    HISTORY,
+    HISTORY_OF_NODE,
+    KEYS,
+    JOB,
+    JOB_OUTCOMES,
+    UNFINISHED,
     LAST_INTENT,
     JOURNAL_STATEMENTS
 };
@@ -17,8 +31,8 @@ struct journal {
     char dir[256], path[280], reserve[280], run[32];
     sqlite3 *db; /* NULL: could not be opened */
     sqlite3_stmt *statements[JOURNAL_STATEMENTS];
-    struct err trouble;  /* kind ERR_NONE: writable */
-    struct err batch;    /* the first error of this transaction */
+    struct err trouble; /* kind ERR_NONE: writable */
+    struct err batch;   /* the first error of this transaction */
     bool in_batch, reserve_used, full;
     unsigned pages;
     uint64_t sequence, batch_sequence; /* committed; in this transaction */
