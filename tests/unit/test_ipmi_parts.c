@@ -1,0 +1,240 @@
+/* The pure parts of drivers/ipmi: pace, timers, queue, operations. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "drivers/ipmi/ops.h"
+#include "drivers/ipmi/queue.h"
+#include "drivers/ipmi/rtt.h"
+#include "drivers/ipmi/timers.h"
+
+static void test_pace(void **state)
+{
+    (void)state;
+    struct rtt rtt = {0};
+    assert_int_equal(rtt_patience(&rtt, 1, 400), 400);
+    assert_int_equal(rtt_patience(&rtt, 3, 400), 400);
+    assert_int_equal(rtt_patience(&rtt, 4, 400), 800);
+    assert_int_equal(rtt_patience(&rtt, 5, 400), 1600);
+    rtt_learn(&rtt, 5, 5, 1);
+    assert_int_equal(rtt_patience(&rtt, 1, 400), RTT_FLOOR_MS);
+    rtt = (struct rtt){0};
+    rtt_learn(&rtt, 5000, 5000, 1);
+    assert_int_equal(rtt_patience(&rtt, 1, 400), RTT_CEILING_MS);
+}
+
+static void test_pace_of_a_slow_bmc(void **state)
+{
+    (void)state;
+    struct rtt rtt = {0};
+    rtt_learn(&rtt, 450, 50, 2); /* it answered the first copy: no further ones, then */
+    assert_true(rtt_patience(&rtt, 1, 400) > 450);
+    rtt = (struct rtt){0};
+    rtt_learn(&rtt, 405, 5, 2); /* it answered the second copy: forgotten at the next answer */
+    rtt_learn(&rtt, 5, 5, 1);
+    assert_int_equal(rtt_patience(&rtt, 1, 400), RTT_FLOOR_MS);
+}
+
+static void test_timers_in_order(void **state)
+{
+    (void)state;
+    enum { COUNT = 500 };
+    struct timers timers = {0};
+    static struct timer timer[COUNT];
+    assert_int_equal(timers_next(&timers), UINT64_MAX);
+    assert_int_equal(timers_reserve(&timers, COUNT), 0);
+    for (unsigned i = 0; i < COUNT; i++)
+        timers_set(&timers, &timer[i], i * 7919U % 1009U);
+    for (unsigned i = 0; i < COUNT; i += 3)
+        timers_clear(&timers, &timer[i]);
+    for (unsigned i = 1; i < COUNT; i += 3)
+        timers_set(&timers, &timer[i], i * 104729U % 2003U);
+    uint64_t last = 0;
+    unsigned taken = 0;
+    for (struct timer *t; (t = timers_take(&timers, 5000)); taken++) {
+        assert_true(t->at_ms >= last);
+        assert_int_equal(t->place, 0);
+        last = t->at_ms;
+    }
+    assert_int_equal(taken, COUNT - (COUNT + 2) / 3);
+    timers_free(&timers);
+}
+
+static struct operation *operation(enum op op, uint64_t id, uint64_t deadline_ms)
+{
+    struct operation *o = calloc(1, sizeof *o);
+    assert_non_null(o);
+    struct driver_request request = {.id = id, .op = op};
+    operation_begin(o, &request, "10.1.0.11");
+    o->deadline_ms = deadline_ms;
+    return o;
+}
+
+static void test_queue(void **state)
+{
+    (void)state;
+    struct queue queue = {0};
+    const enum op ops[] = {OP_STATUS, OP_OFF, OP_BOOT_GET, OP_ON};
+    const uint64_t order[] = {2, 4, 1, 3}; /* commands first, each kind as it came */
+    for (unsigned i = 0; i < 4; i++)
+        assert_true(queue_put(&queue, operation(ops[i], i + 1, 100 - i)));
+    assert_int_equal(queue_deadline(&queue), 97);
+    for (unsigned i = 0; i < 4; i++) {
+        struct operation *o = queue_take(&queue);
+        assert_int_equal(o->request.id, order[i]);
+        free(o);
+    }
+    assert_null(queue_take(&queue));
+    for (unsigned i = 0; i < QUEUE_MAX; i++)
+        assert_true(queue_put(&queue, operation(OP_STATUS, i + 1, 10)));
+    struct operation *more = operation(OP_OFF, 99, 10);
+    assert_false(queue_put(&queue, more));
+    free(more);
+    assert_null(queue_take_late(&queue, 9));
+    for (struct operation *o; (o = queue_take_late(&queue, 10));)
+        free(o);
+    assert_int_equal(queue.count, 0);
+}
+
+static void answer(struct operation *o, uint8_t code, uint8_t size, const uint8_t *data)
+{
+    struct ipmi_command command;
+    struct ipmi_answer answer = {.code = code, .size = size};
+    operation_command(o, true, &command);
+    operation_sent(o, &command);
+    if (size)
+        memcpy(answer.data, data, size);
+    answer.command = command.command;
+    operation_answer(o, &command, &answer);
+}
+
+static void test_next_boot(void **state)
+{
+    (void)state;
+    static const uint8_t stored[] = {1, 5, 0xa0, 0x04, 0, 0, 0};
+    struct operation o;
+    struct ipmi_command command;
+    struct driver_request request = {
+        .id = 1, .op = OP_BOOT_SET, .boot_device = BOOT_NETWORK, .firmware = FIRMWARE_UEFI};
+    operation_begin(&o, &request, "10.1.0.11");
+    answer(&o, 0x80, 0, NULL); /* boot timer: tolerated */
+    answer(&o, 0x81, 0, NULL); /* set in progress: tolerated */
+    answer(&o, 0xcc, 0, NULL); /* acknowledge: tolerated */
+    assert_false(o.sent);
+    operation_command(&o, true, &command);
+    assert_memory_equal(command.data, ((uint8_t[]){0x05, 0xa0, 0x04, 0, 0, 0}), 6);
+    answer(&o, 0, 0, NULL);
+    answer(&o, 0xcc, 0, NULL); /* commit: tolerated */
+    answer(&o, 0, 0, NULL);
+    assert_false(o.done);
+    answer(&o, 0, sizeof stored, stored);
+    assert_true(o.done && o.reply.ok && o.reply.has_next_boot);
+    assert_true(o.reply.next_boot.valid && o.reply.next_boot.uefi);
+    assert_int_equal(o.reply.next_boot.device, BOOT_NETWORK);
+}
+
+static void test_refused_flags_still_end_set_in_progress(void **state)
+{
+    (void)state;
+    struct operation o;
+    struct ipmi_command command;
+    struct driver_request request = {.id = 1, .op = OP_BOOT_SET, .boot_device = BOOT_DISK};
+    operation_begin(&o, &request, "10.1.0.11");
+    for (unsigned i = 0; i < 3; i++)
+        answer(&o, 0, 0, NULL);
+    answer(&o, 0xcc, 0, NULL);
+    assert_false(o.done);
+    operation_command(&o, true, &command);
+    assert_memory_equal(command.data, ((uint8_t[]){0x00, 0x00}), 2);
+    answer(&o, 0, 0, NULL);
+    assert_true(o.done && !o.reply.ok);
+    assert_int_equal(o.reply.err.kind, ERR_UNSUPPORTED);
+    assert_int_equal(o.reply.err.sent, SENT_YES);
+}
+
+static void check_refusal(enum op op, uint8_t code, enum err_kind kind, const char *text)
+{
+    struct operation o;
+    struct driver_request request = {.id = 1, .op = op};
+    operation_begin(&o, &request, "10.1.0.11");
+    answer(&o, code, 0, NULL);
+    assert_true(o.done);
+    assert_int_equal(o.reply.err.kind, kind);
+    if (kind == ERR_NONE)
+        return;
+    assert_non_null(strstr(o.reply.err.text, text));
+    assert_int_equal(o.reply.err.sent, code == 0xc3 ? SENT_MAYBE : SENT_YES);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    check_refusal(OP_RESET, 0xd5, ERR_DEVICE, "is off");
+    check_refusal(OP_CYCLE, 0xd4, ERR_AUTH, "D4h");
+    check_refusal(OP_DIAG, 0xc1, ERR_UNSUPPORTED, "diagnostic interrupt");
+    check_refusal(OP_CYCLE, 0xc3, ERR_BUSY, "C3h");
+    check_refusal(OP_OFF, 0xd5, ERR_NONE, NULL);
+    check_refusal(OP_ON, 0xff, ERR_DEVICE, "FFh");
+}
+
+static void test_short_status_is_not_off(void **state)
+{
+    (void)state;
+    struct operation o;
+    struct driver_request request = {.id = 1, .op = OP_STATUS};
+    operation_begin(&o, &request, "10.1.0.11");
+    answer(&o, 0, 2, (const uint8_t[]){0, 0});
+    assert_true(o.done && !o.reply.ok);
+    assert_int_equal(o.reply.power, POWER_UNKNOWN);
+    assert_int_equal(o.reply.err.kind, ERR_PROTOCOL);
+}
+
+static void test_evidence_leaves_out_what_is_unknown(void **state)
+{
+    (void)state;
+    struct operation o;
+    struct driver_request request = {.id = 1, .op = OP_EVIDENCE};
+    operation_begin(&o, &request, "10.1.0.11");
+    answer(&o, 0xc1, 0, NULL);
+    answer(&o, 0, 3, (const uint8_t[]){0x21, 0x10, 0});
+    answer(&o, 0, 5, (const uint8_t[]){60, 2, 0, 0, 0});
+    assert_true(o.done && o.reply.ok && o.reply.has_evidence);
+    assert_false(o.reply.evidence.has_cause);
+    assert_int_equal(o.reply.evidence.last_event, 0x10);
+    assert_int_equal(o.reply.evidence.power_on_minutes, 120);
+    operation_begin(&o, &request, "10.1.0.11");
+    for (unsigned i = 0; i < 3; i++)
+        answer(&o, 0xc1, 0, NULL);
+    assert_int_equal(o.reply.err.kind, ERR_UNSUPPORTED);
+}
+
+static void test_what_is_retried(void **state)
+{
+    (void)state;
+    assert_true(completion_code_worth_retrying(0xc0, CARE_FRAGILE));
+    assert_false(completion_code_worth_retrying(0xc3, CARE_FRAGILE));
+    assert_true(completion_code_worth_retrying(0xc3, CARE_QUESTION));
+    assert_false(completion_code_worth_retrying(0xd5, CARE_QUESTION));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_pace_of_a_slow_bmc),
+        cmocka_unit_test(test_timers_in_order),
+        cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_next_boot),
+        cmocka_unit_test(test_refused_flags_still_end_set_in_progress),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_short_status_is_not_off),
+        cmocka_unit_test(test_evidence_leaves_out_what_is_unknown),
+        cmocka_unit_test(test_what_is_retried),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
