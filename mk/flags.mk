@@ -20,7 +20,8 @@ HARDENING_LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 
 OPTIMISE ?= -O2 -g
 
-CPPFLAGS := -I. -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
+# uthash's default hash falls through a switch, which clang refuses.
+CPPFLAGS := -I. -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DHASH_FUNCTION=HASH_FNV
 CFLAGS   := -std=gnu17 $(OPTIMISE) $(WARNINGS) $(HARDENING)
 LDFLAGS  := $(HARDENING_LINK)
 

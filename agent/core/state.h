@@ -5,7 +5,6 @@
 #ifndef POWERCTL_CORE_STATE_H
 #define POWERCTL_CORE_STATE_H
 
-#define HASH_FUNCTION HASH_FNV /* the default one falls through a switch, which clang refuses */
 #include <uthash.h>
 
 #include "agent/core/boot.h"

@@ -3,7 +3,6 @@
 
 /* Its usual function falls through cases, which our warnings refuse; its usual answer to a lack of
  * memory is exit(). */
-#define HASH_FUNCTION              HASH_FNV
 #define HASH_NONFATAL_OOM          1
 #define uthash_nonfatal_oom(entry) (no_memory = (entry) != NULL)
 #include <uthash.h>

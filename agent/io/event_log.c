@@ -6,7 +6,6 @@
 #include "agent/io/log.h"
 /* Out of memory: the line then lacks what came before; no reason to stop. */
 #define HASH_NONFATAL_OOM 1
-#define HASH_FUNCTION     HASH_FNV /* the default one falls through cases, which clang minds */
 #include <uthash.h>
 
 struct last {

@@ -5,7 +5,6 @@
 #include <string.h>
 
 /* The usual one falls through its switch without saying so, which clang minds. */
-#define HASH_FUNCTION(key, size, hash) HASH_OAT(key, size, hash)
 #include <uthash.h>
 
 enum { EVERY_MS = 1000, PATIENCE_MS = 2000, AT_ONCE_MAX = 256, TURN_MS = 25 };

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#define HASH_FUNCTION HASH_FNV /* the default one falls through cases, which clang minds */
 #include <uthash.h>
 
 struct call {

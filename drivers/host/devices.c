@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_FUNCTION HASH_FNV /* the default one falls through cases, which clang minds */
 #include <uthash.h>
 
 #include "proto/cleanup.h"

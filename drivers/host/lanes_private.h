@@ -3,7 +3,6 @@
 #ifndef POWERCTL_DRIVERS_HOST_LANES_PRIVATE_H
 #define POWERCTL_DRIVERS_HOST_LANES_PRIVATE_H
 
-#define HASH_FUNCTION HASH_FNV /* the default one falls through cases, which clang minds */
 #include <uthash.h>
 
 #include "drivers/driver.h"
