@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The usual one falls through its switch without saying so, which clang minds. */
 #include <uthash.h>
 
 enum { EVERY_MS = 1000, PATIENCE_MS = 2000, AT_ONCE_MAX = 256, TURN_MS = 25 };
