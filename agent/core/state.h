@@ -10,7 +10,7 @@
 #include "agent/core/boot.h"
 #include "agent/core/core.h"
 #include "agent/core/plan.h"
-#include "agent/core/timers.h"
+#include "proto/timers.h"
 
 struct job;
 

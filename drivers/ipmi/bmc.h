@@ -10,7 +10,7 @@
 #include "drivers/ipmi/index.h"
 #include "drivers/ipmi/queue.h"
 #include "drivers/ipmi/session.h"
-#include "drivers/ipmi/timers.h"
+#include "proto/timers.h"
 #include "drivers/ipmi/wire.h"
 
 struct bmc {

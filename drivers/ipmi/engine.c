@@ -103,9 +103,9 @@ static void settle(struct engine *engine, struct bmc *bmc, uint64_t now_ms, stru
     uint64_t due = session_due(session), late = queue_deadline(&bmc->queue);
     due = due < late ? due : late;
     if (due == UINT64_MAX)
-        timers_clear(&engine->timers, &bmc->timer);
+        timer_set(&engine->timers, &bmc->timer, UINT64_MAX);
     else
-        timers_set(&engine->timers, &bmc->timer, due);
+        timer_set(&engine->timers, &bmc->timer, due);
 }
 
 /* Its requests are answered as they stand, its session is given back. */
@@ -132,7 +132,7 @@ static void unlink_bmc(struct engine *engine, struct bmc *bmc)
     engine->count--;
     index_remove(&engine->names, &bmc->by_name);
     index_remove(&engine->addresses, &bmc->by_address);
-    timers_clear(&engine->timers, &bmc->timer);
+    timer_set(&engine->timers, &bmc->timer, UINT64_MAX);
 }
 
 static int link_bmc(struct engine *engine, struct bmc *bmc)
@@ -203,9 +203,9 @@ static void engine_submit(void *arg, const struct driver_request *request, uint6
         free(operation);
         refuse(engine, request, ERR_LIMIT, bmc->address, "64 requests wait for it already");
     } else if (!bmc->session.operation) {
-        timers_set(&engine->timers, &bmc->timer, now_ms); /* turn() starts it */
+        timer_set(&engine->timers, &bmc->timer, now_ms); /* turn() starts it */
     } else if (!bmc->timer.place || bmc->timer.at_ms > operation->deadline_ms) {
-        timers_set(&engine->timers, &bmc->timer, operation->deadline_ms);
+        timer_set(&engine->timers, &bmc->timer, operation->deadline_ms);
     }
 }
 
@@ -296,7 +296,7 @@ static void engine_destroy(void *arg)
     codec_free(engine->codec);
     index_free(&engine->names);
     index_free(&engine->addresses);
-    timers_free(&engine->timers);
+    timers_clear(&engine->timers);
     free(engine);
 }
 

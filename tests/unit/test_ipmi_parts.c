@@ -1,4 +1,4 @@
-/* The pure parts of drivers/ipmi: pace, timers, queue, operations. */
+/* The pure parts of drivers/ipmi: pace, queue, operations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,6 @@
 #include "drivers/ipmi/ops.h"
 #include "drivers/ipmi/queue.h"
 #include "drivers/ipmi/rtt.h"
-#include "drivers/ipmi/timers.h"
 
 static void test_pace(void **state)
 {
@@ -38,31 +37,6 @@ static void test_pace_of_a_slow_bmc(void **state)
     rtt_learn(&rtt, 405, 5, 2); /* it answered the second copy: forgotten at the next answer */
     rtt_learn(&rtt, 5, 5, 1);
     assert_int_equal(rtt_patience(&rtt, 1, 400), RTT_FLOOR_MS);
-}
-
-static void test_timers_in_order(void **state)
-{
-    (void)state;
-    enum { COUNT = 500 };
-    struct timers timers = {0};
-    static struct timer timer[COUNT];
-    assert_int_equal(timers_next(&timers), UINT64_MAX);
-    assert_int_equal(timers_reserve(&timers, COUNT), 0);
-    for (unsigned i = 0; i < COUNT; i++)
-        timers_set(&timers, &timer[i], i * 7919U % 1009U);
-    for (unsigned i = 0; i < COUNT; i += 3)
-        timers_clear(&timers, &timer[i]);
-    for (unsigned i = 1; i < COUNT; i += 3)
-        timers_set(&timers, &timer[i], i * 104729U % 2003U);
-    uint64_t last = 0;
-    unsigned taken = 0;
-    for (struct timer *t; (t = timers_take(&timers, 5000)); taken++) {
-        assert_true(t->at_ms >= last);
-        assert_int_equal(t->place, 0);
-        last = t->at_ms;
-    }
-    assert_int_equal(taken, COUNT - (COUNT + 2) / 3);
-    timers_free(&timers);
 }
 
 static struct operation *operation(enum op op, uint64_t id, uint64_t deadline_ms)
@@ -227,7 +201,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pace),
         cmocka_unit_test(test_pace_of_a_slow_bmc),
-        cmocka_unit_test(test_timers_in_order),
         cmocka_unit_test(test_queue),
         cmocka_unit_test(test_next_boot),
         cmocka_unit_test(test_refused_flags_still_end_set_in_progress),

@@ -1,17 +1,19 @@
-#include "agent/core/timers.h"
+#include "proto/timers.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 int timers_reserve(struct timers *timers, size_t count)
 {
     if (count <= timers->room)
         return 0;
-    struct timer **heap = reallocarray(timers->heap, count + 1, sizeof(struct timer *));
+    size_t room = timers->room ? timers->room : 64;
+    while (room < count)
+        room *= 2;
+    struct timer **heap = reallocarray(timers->heap, room + 1, sizeof(struct timer *));
     if (!heap)
         return -1;
     timers->heap = heap;
-    timers->room = count;
+    timers->room = room;
     return 0;
 }
 
@@ -71,7 +73,8 @@ void timer_set(struct timers *timers, struct timer *timer, uint64_t at_ms)
     timer->at_ms = at_ms;
     if (at_ms == UINT64_MAX)
         return;
-    assert(timers->count < timers->room);
+    if (timers->count == timers->room)
+        abort(); /* more timers than were reserved: a bug, not a shortage */
     put(timers, ++timers->count, timer);
     rise(timers, timer->place);
 }
