@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2119 # agent_start takes a prefix, rarely
+# The agent's life: killed in the middle of a cycle, started twice, reloaded, stopped, on a disk
+# that is full.
+
+bats_require_minimum_version 1.5.0
+build=$(realpath "${POWERCTL_BUILD:-build}")
+
+setup() {
+    export build agent_dir=$BATS_TEST_TMPDIR
+    source tests/lib/agent.bash
+    mkdir -p "$agent_dir/device"
+    configure 'rack1: "n[1-4]"'
+}
+
+teardown() {
+    agent_stop
+    if mountpoint -q "$agent_dir/state"; then umount "$agent_dir/state"; fi
+}
+
+configure() { # GROUP [LINE]
+    cat >"$agent_dir/powerctl.yaml" <<END
+devices:
+  d[1-4]: { driver: fake, state: "$agent_dir/device/[1-4]" }
+nodes:
+  n[1-4]: { power: "d[1-4]", next_boot: "d[1-4]" }
+groups: { $1 }
+limits: { power_on_per_second: 1000 }
+deadlines: { dwell: ${dwell:-0}, settle: 0.1 }
+${2-}
+$(agent_part)
+END
+}
+
+api() { # PATH [CURL-ARGUMENTS...]
+    local path=$1
+    shift
+    curl -gsS --max-time 30 --unix-socket "$POWERCTL_SOCKET" "http://agent$path" "$@"
+}
+
+job() { # VERB NODES [KEY]: what the agent answers
+    api /v1/jobs -H 'Content-Type: application/json' \
+        -d "{\"verb\":\"$1\",\"nodes\":\"$2\"${3:+,\"key\":\"$3\"}}"
+}
+
+job_id() {
+    sed -E 's/.*"id":"([^"]*)".*/\1/'
+}
+
+finish() { # JOB: its events, until it has ended
+    api "/v1/jobs/$1/events"
+}
+
+all_are() { # on|off
+    ! grep -hv "^$1 " "$agent_dir"/device/[1-4]
+}
+
+is_ready() {
+    api /healthz | grep -q '"ready":true'
+}
+
+logged() {
+    grep -Eq "$1" "$agent_dir/log"
+}
+
+@test "killed between off and on, the next agent says which nodes may be off, and repeats nothing" {
+    dwell=30 configure 'rack1: "n[1-4]"'
+    agent_start
+    finish "$(job on n[1-4] | job_id)" >/dev/null
+    id=$(job cycle n[1-3] night | job_id)
+    wait_for 10 logged 'node=n1 power=off'
+    wait_for 10 logged 'node=n2 power=off'
+    wait_for 10 logged 'node=n3 power=off'
+    kill -9 "$(cat "$agent_dir/pid")"
+    agent_start
+    wait_for 10 is_ready
+    logged "job=$id node=n2 verb=cycle interrupted=may-be-left-off last=power-off device=d2 result=ok"
+    logged "job=$id verb=cycle nodes=\"n\[1-3\]\" interrupted=yes"
+    [[ $(api "/v1/jobs/$id") == *'"exit_code":8'*'"counts":{"left-off":3}'* ]]
+    [[ $(job cycle n[1-3] night) == *"\"id\":\"$id\""* ]] # the same key: nothing is sent again
+    [[ $(cat "$agent_dir/device/1") == off* ]]
+    finish "$(job on n[1-3] | job_id)" | grep -q '"kind":"job-ended"'
+    all_are on
+}
+
+@test "stopped between off and on, it brings the nodes on before it goes" {
+    dwell=2 configure 'rack1: "n[1-4]"'
+    agent_start
+    finish "$(job on n[1-4] | job_id)" >/dev/null
+    job cycle n[1-4] >/dev/null
+    for node in n1 n2 n3 n4; do wait_for 10 logged "node=$node power=off"; done
+    agent_stop
+    all_are on
+    logged 'agent=stopped'
+}
+
+@test "a second agent on the same state directory ends at once and names the first" {
+    agent_start
+    run -1 --separate-stderr "$build/powerctld" --config "$agent_dir/powerctl.yaml" \
+        --socket "$agent_dir/other.sock"
+    # shellcheck disable=SC2154 # bats sets it
+    [[ $stderr == *"another agent (pid $(cat "$agent_dir/pid"))"*"$agent_dir/state"* ]]
+    api /healthz >/dev/null
+}
+
+@test "a reload takes all of a good configuration and nothing of a bad one" {
+    agent_start
+    configure 'rack2: "n[1-2]"'
+    kill -HUP "$(cat "$agent_dir/pid")"
+    wait_for 10 logged 'config=reloaded nodes=4 devices=4'
+    [[ $(api '/v1/nodes?nodes=@rack2') == *'"folded":"n[1-2]"'* ]]
+    configure 'rack3: "n[3-4]"' 'nonsense: 1'
+    kill -HUP "$(cat "$agent_dir/pid")"
+    wait_for 10 logged 'config=refused errors=1'
+    logged "powerctl.yaml:[0-9]+:1: error: unknown key 'nonsense'"
+    [[ $(api '/v1/nodes?nodes=@rack2') == *'"folded":"n[1-2]"'* ]]
+    [[ $(api '/v1/nodes?nodes=@rack3') == *'"type":"usage"'* ]]
+}
+
+@test "a bad configuration is told with its place, exit 2" {
+    configure 'rack1: "n[1-5]"'
+    run -2 --separate-stderr "$build/powerctld" --check-config "$agent_dir/powerctl.yaml"
+    [[ $stderr == "$agent_dir/powerctl.yaml:"*"error:"* ]]
+    configure 'rack1: "n[1-4]"'
+    run -0 "$build/powerctld" --check-config "$agent_dir/powerctl.yaml"
+    [[ $output == "$agent_dir/powerctl.yaml: good: 4 nodes, 4 devices" ]]
+    agent_start # for teardown
+}
+
+@test "with a full disk status works and nothing is switched; with room again it goes on by itself" {
+    ((EUID == 0)) || skip "needs root to mount a small file system"
+    mkdir -p "$agent_dir/state"
+    mount -t tmpfs -o size=3m tmpfs "$agent_dir/state" || skip "no mounts here"
+    agent_start
+    dd if=/dev/zero of="$agent_dir/state/fill" bs=4k 2>/dev/null || true
+    for _ in {1..200}; do # the reserve goes, and what the WAL had
+        [[ $(job on n1) == *'"type":"system"'* ]] && break
+        finish "$(job status n1 | job_id)" >/dev/null
+    done
+    [[ $(job off n1) == *'"status":503'* ]]
+    [[ $(api /healthz) == *'"status":"degraded"'*'disk full'* ]]
+    [[ $(api '/v1/nodes?nodes=n1') == *'"node":"n1"'* ]]
+    rm "$agent_dir/state/fill"
+    wait_for 20 logged 'journal=writable'
+    finish "$(job on n[1-4] | job_id)" | grep -q '"kind":"job-ended"'
+    all_are on
+}
