@@ -10,8 +10,8 @@
 #include "drivers/ipmi/index.h"
 #include "drivers/ipmi/queue.h"
 #include "drivers/ipmi/session.h"
-#include "proto/timers.h"
 #include "drivers/ipmi/wire.h"
+#include "proto/timers.h"
 
 struct bmc {
     struct index_node by_name, by_address;
