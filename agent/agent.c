@@ -250,6 +250,24 @@ static void on_term(uv_signal_t *handle, int number)
 
 /* --- birth ---------------------------------------------------------------------------------- */
 
+static bool is_ours(void *arg, const char *job)
+{
+    struct agent *agent = arg;
+    _cleanup_(job_view_clear) struct job_view view = {0};
+    return !core_job(agent->core, job, clock_now_ms(), &view, NULL);
+}
+
+/* What ended unrecorded is recorded, and so is what a run before left, if that was not read yet. */
+static void after_recovery(struct agent *agent)
+{
+    struct recovery ours = {is_ours, agent};
+    struct err err;
+    size_t jobs;
+    turn_recovered(agent->turn);
+    if (recovery_run(agent->journal, clock_unix_ms(), &ours, &jobs, &err))
+        log_error("journal=read-only text=\"%s\"", err.text);
+}
+
 static void on_housekeeping(uv_timer_t *timer)
 {
     struct agent *agent = timer->data;
@@ -261,7 +279,7 @@ static void on_housekeeping(uv_timer_t *timer)
         if (journal_recover(agent->journal, &err))
             return;
         log_info("journal=writable");
-        turn_recovered(agent->turn);
+        after_recovery(agent);
     }
     if (now_ms < agent->trim_due_ms)
         return;
@@ -318,7 +336,7 @@ static int open_past(struct agent *agent, struct err *err)
         return err_set(err, ERR_SYSTEM, "out of memory");
     struct err trouble = {0};
     if (journal_writable(agent->journal, &trouble) ||
-        recovery_run(agent->journal, clock_unix_ms(), &agent->interrupted, &trouble) ||
+        recovery_run(agent->journal, clock_unix_ms(), NULL, &agent->interrupted, &trouble) ||
         journal_keys(agent->journal, remember_key, agent->core, &trouble))
         log_error("journal=read-only text=\"%s\"", trouble.text);
     return 0;

@@ -102,26 +102,29 @@ static int interrupt_job(struct journal *journal, const struct journal_unfinishe
     return 0;
 }
 
-int recovery_run(struct journal *journal, int64_t unix_ms, size_t *jobs, struct err *err)
+int recovery_run(struct journal *journal, int64_t unix_ms, const struct recovery *recovery,
+                 size_t *jobs, struct err *err)
 {
     struct journal_unfinished *found = NULL;
-    size_t count = 0;
+    size_t count = 0, ended = 0;
     if (journal_unfinished(journal, &found, &count, err))
         return -1;
-    *jobs = count;
     int result = 0;
-    if (count) {
-        journal_begin(journal);
-        for (size_t i = 0; i < count && !result; i++)
-            result = interrupt_job(journal, &found[i], unix_ms, err);
-        struct err lost;
-        if (journal_commit(journal, &lost)) {
-            *err = lost;
-            result = -1;
-        }
+    journal_begin(journal);
+    for (size_t i = 0; i < count && !result; i++) {
+        if (recovery && recovery->alive(recovery->arg, found[i].id))
+            continue;
+        result = interrupt_job(journal, &found[i], unix_ms, err);
+        ended++;
+    }
+    struct err lost;
+    if (journal_commit(journal, &lost)) {
+        *err = lost;
+        result = -1;
     }
     for (size_t i = 0; i < count; i++)
         free(found[i].nodes);
     free(found);
+    *jobs = ended;
     return result;
 }

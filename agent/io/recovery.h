@@ -9,7 +9,14 @@
 
 #include "agent/io/journal.h"
 
-/* `jobs`: how many were found. 0, or -1 (the journal cannot be read or written). */
-int recovery_run(struct journal *journal, int64_t unix_ms, size_t *jobs, struct err *err);
+/* `alive` (NULL: none) tells which jobs are this run's own, for a journal that could not be read
+ * at the start and can now. `jobs`: how many were found. 0, or -1 (the journal cannot be read or
+ * written). */
+struct recovery {
+    bool (*alive)(void *arg, const char *job);
+    void *arg;
+};
+int recovery_run(struct journal *journal, int64_t unix_ms, const struct recovery *recovery,
+                 size_t *jobs, struct err *err);
 
 #endif

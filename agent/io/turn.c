@@ -349,10 +349,9 @@ void turn_recovered(struct turn *turn)
     journal_begin(turn->journal);
     for (size_t i = 0; i < count; i++) {
         _cleanup_(job_view_clear) struct job_view view = {0};
-        bool known = !core_job(turn->core, jobs[i].id, clock_now_ms(), &view, NULL);
-        if (!known || view.done)
-            journal_end_job(turn->journal, jobs[i].id, clock_unix_ms(),
-                            known ? job_view_exit_code(&view) : 1, known ? "done" : "forgotten");
+        if (!core_job(turn->core, jobs[i].id, clock_now_ms(), &view, NULL) && view.done)
+            journal_end_job(turn->journal, jobs[i].id, clock_unix_ms(), job_view_exit_code(&view),
+                            "done");
         free(jobs[i].nodes);
     }
     free(jobs);

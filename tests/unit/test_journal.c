@@ -384,7 +384,7 @@ static void unfinished_jobs_are_ended_and_told(void **state)
     (void)journal_close(journal);
 
     journal = open_good("run2");
-    assert_int_equal(recovery_run(journal, 5000, &jobs, &err), 0);
+    assert_int_equal(recovery_run(journal, 5000, NULL, &jobs, &err), 0);
     assert_int_equal(jobs, 1);
     struct job_view view;
     assert_int_equal(journal_job(journal, "J1-1", &view, &err), 0);
@@ -399,7 +399,7 @@ static void unfinished_jobs_are_ended_and_told(void **state)
     assert_int_equal(view.nodes[3].verdict, VERDICT_INTERRUPTED);
     assert_int_equal(job_view_exit_code(&view), EXIT_LEFT_OFF);
     job_view_clear(&view);
-    assert_int_equal(recovery_run(journal, 6000, &jobs, &err), 0);
+    assert_int_equal(recovery_run(journal, 6000, NULL, &jobs, &err), 0);
     assert_int_equal(jobs, 0);
     (void)journal_close(journal);
 }
