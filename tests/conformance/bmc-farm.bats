@@ -1,7 +1,7 @@
 # The farm against clients that know nothing of it: ipmitool and FreeIPMI, cipher suites 3 and 17.
 # What our own driver is tested against has to be right by somebody else's judgement.
 
-build=${BUILD:-build}
+build=${POWERCTL_BUILD:-build}
 
 setup_file() {
     source tests/lib/wait.bash

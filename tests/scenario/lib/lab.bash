@@ -19,7 +19,7 @@ lab_top=$(cd "$lab_library/../../.." && pwd)
 # shellcheck source=tests/lib/wait.bash
 source "$lab_top/tests/lib/wait.bash"
 
-lab_build=$(realpath -m "${BUILD:-$lab_top/build}")
+lab_build=$(realpath -m "${POWERCTL_BUILD:-$lab_top/build}")
 lab_user='admin'
 lab_password=s3cret
 
