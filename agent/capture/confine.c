@@ -4,11 +4,15 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "proto/cleanup.h"
 
 enum { NOBODY = 65534 };
 
@@ -28,9 +32,21 @@ static int drop_capabilities(struct err *err)
     return 0;
 }
 
+/* Root of a user namespace may be the only user there is (unshare --map-root-user): outside it is
+ * an ordinary one, and the capabilities given up below are all it had. */
+static bool nobody_exists(void)
+{
+    _cleanup_(fclosep) FILE *map = fopen("/proc/self/uid_map", "re");
+    unsigned long first, outside, count;
+    bool found = !map; /* no such file, no namespaces */
+    while (!found && map && fscanf(map, "%lu %lu %lu", &first, &outside, &count) == 3)
+        found = first <= NOBODY && NOBODY - first < count;
+    return found;
+}
+
 static int become_nobody(struct err *err)
 {
-    if (geteuid() == 0) {
+    if (geteuid() == 0 && nobody_exists()) {
         if (setgroups(0, NULL))
             return failed(err, "groups");
         if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
