@@ -11,13 +11,12 @@ PREFIX  ?= /usr/local
 SYSCONFDIR ?= /etc
 DESTDIR ?=
 
-sbindir  := $(PREFIX)/sbin
-bindir   := $(PREFIX)/bin
+sbindir := $(PREFIX)/sbin
+bindir  := $(PREFIX)/bin
 libexecdir := $(PREFIX)/libexec/powerctl
-mandir   := $(PREFIX)/share/man
-
-# One command on a bare Debian 12: these two (and `ci`) install what they need first.
-INSTALLS := demo check ci asan fuzz
+mandir  := $(PREFIX)/share/man
+completiondir := $(PREFIX)/share/bash-completion/completions
+unitdir := $(PREFIX)/lib/systemd/system
 
 .DEFAULT_GOAL := all
 .SUFFIXES:
@@ -43,6 +42,10 @@ install: all $(MANPAGES) ## install under PREFIX (DESTDIR respected); never inst
 	ln -sf powerctl $(DESTDIR)$(bindir)/netboot-now
 	install -m 755 $(DRIVER_PROGRAMS) $(B)/powerctl-capture $(DESTDIR)$(libexecdir)/
 	install -m 644 config/powerctl.yaml $(DESTDIR)$(SYSCONFDIR)/powerctl/powerctl.yaml.sample
+	install -D -m 644 config/completion/powerctl.bash $(DESTDIR)$(completiondir)/powerctl
+	ln -sf powerctl $(DESTDIR)$(completiondir)/netboot-now
+	install -d $(DESTDIR)$(unitdir)
+	sed 's|/usr/local|$(PREFIX)|g' config/systemd/powerctld.service > $(DESTDIR)$(unitdir)/powerctld.service
 	for page in $(MANPAGES); do \
 	    section=$${page##*.}; \
 	    install -D -m 644 $$page $(DESTDIR)$(mandir)/man$$section/$$(basename $$page); \
@@ -52,6 +55,8 @@ install: all $(MANPAGES) ## install under PREFIX (DESTDIR respected); never inst
 uninstall: ## remove what `make install` put there; leaves /etc/powerctl alone
 	rm -f $(DESTDIR)$(sbindir)/powerctld $(DESTDIR)$(bindir)/powerctl $(DESTDIR)$(bindir)/netboot-now
 	rm -rf $(DESTDIR)$(libexecdir)
+	rm -f $(DESTDIR)$(unitdir)/powerctld.service
+	rm -f $(DESTDIR)$(completiondir)/powerctl $(DESTDIR)$(completiondir)/netboot-now
 	for page in $(MANPAGES); do \
 	    rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \
 	done
