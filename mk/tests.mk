@@ -59,7 +59,10 @@ fuzz: ## libFuzzer with clang 14: make fuzz F=dhcp T=60
 	tests/fuzz/run $(CLANG) '$(F)' '$(or $(T),60)'
 
 .PHONY: bench
-bench: all ## side-by-side timings; see docs/performance.md
+bench: ## our driver, ipmipower and ipmitool side by side on simulated BMCs
+	tests/install-packages check
+	$(MAKE) all
+	$(MAKE) -f mk/peers.mk B=$(B) demo-peers
 	tests/bench/run $(B)
 
 .PHONY: cover
