@@ -117,6 +117,11 @@ struct session *session_find(struct farm *farm, struct bmc *bmc, uint32_t id);
 bool session_sequence_is_new(const struct bmc *bmc, struct session *session, uint32_t sequence);
 uint32_t sessions_held(const struct farm *farm, const struct bmc *bmc);
 
+/* packets.c: a datagram as it came, and the answer's size; 0: none. Faults of the network are
+ * not its matter. */
+size_t packet_hear(struct farm *farm, struct bmc *bmc, const uint8_t *bytes, size_t size,
+                   uint8_t answer[PACKET_MAX]);
+
 /* command.c: one request, its answer's data and completion code. `session` may be NULL. */
 uint8_t command_run(struct farm *farm, struct bmc *bmc, struct session *session,
                     const struct request *request, uint8_t *data, size_t *size);

@@ -1,4 +1,4 @@
-/* net.c - datagrams in and out: who is asked, which format, and what the faults do to answers. */
+/* net.c - datagrams in and out: who is asked, and what the faults do to answers. */
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -103,99 +103,6 @@ static void answer(struct farm *farm, const struct arrival *arrival, uint8_t *pa
         send_later(farm, arrival, packet, size);
 }
 
-static void presence_ping(struct farm *farm, const struct arrival *arrival)
-{
-    enum { PING = 0x80, PONG = 0x40 };
-    uint8_t pong[28] = {6,  0, 0xff, RMCP_CLASS_ASF, 0,    0, 0x11, 0xbe, PONG, 0,   0,
-                        16, 0, 0,    0x11,           0xbe, 0, 0,    0,    0,    0x81};
-    if (arrival->size < 12 || arrival->bytes[8] != PING)
-        return;
-    pong[9] = arrival->bytes[9]; /* message tag */
-    answer(farm, arrival, pong, sizeof pong);
-}
-
-/* Outside a session: what a client may ask before it has one. */
-static size_t plain_request(struct farm *farm, struct bmc *bmc, const uint8_t *message, size_t size,
-                            uint8_t *reply)
-{
-    struct request request;
-    uint8_t data[MESSAGE_MAX - 8];
-    size_t data_size;
-    if (!request_parse(&request, message, size)) {
-        farm->counts.malformed++;
-        return 0;
-    }
-    uint8_t completion = command_run(farm, bmc, NULL, &request, data, &data_size);
-    return answer_build(reply, &request, completion, data, data_size);
-}
-
-static void session_request(struct farm *farm, const struct arrival *arrival)
-{
-    enum { NETFN_APP = 6, CLOSE_SESSION = 0x3c };
-    struct bmc *bmc = arrival->bmc;
-    struct session *session = session_find(farm, bmc, le32_at(arrival->bytes + 6));
-    uint8_t message[MESSAGE_MAX], data[MESSAGE_MAX - 8], reply[MESSAGE_MAX], packet[PACKET_MAX];
-    struct request request;
-    size_t data_size;
-    if (!session || session->state != SESSION_ACTIVE) {
-        farm->counts.no_session++;
-        return;
-    }
-    size_t size = packet_open(arrival->bytes, arrival->size, &session->keys, message);
-    if (!request_parse(&request, message, size)) {
-        farm->counts.malformed++;
-        return;
-    }
-    if (!session_sequence_is_new(bmc, session, le32_at(arrival->bytes + 10))) {
-        farm->counts.repeated++;
-        return;
-    }
-    uint8_t completion = command_run(farm, bmc, session, &request, data, &data_size);
-    size = answer_build(reply, &request, completion, data, data_size);
-    size = packet_seal(packet, &session->keys, session->console_id, ++session->own_sequence, reply,
-                       size);
-    session->used_us = farm->now_us;
-    if (request.netfn == NETFN_APP && request.command == CLOSE_SESSION && completion == 0)
-        session->state = SESSION_FREE;
-    answer(farm, arrival, packet, size);
-}
-
-static void rmcpplus(struct farm *farm, const struct arrival *arrival)
-{
-    uint8_t packet[PACKET_MAX], reply[MESSAGE_MAX];
-    if (arrival->size < 16 || arrival->size < 16u + le16_at(arrival->bytes + 14)) {
-        farm->counts.malformed++;
-        return;
-    }
-    const uint8_t *payload = arrival->bytes + 16;
-    const size_t payload_size = le16_at(arrival->bytes + 14);
-    const uint8_t type = arrival->bytes[5] & 0x3f;
-    if (le32_at(arrival->bytes + 6) != 0) {
-        session_request(farm, arrival);
-    } else if (type == PAYLOAD_IPMI) {
-        size_t size = plain_request(farm, arrival->bmc, payload, payload_size, reply);
-        if (size)
-            answer(farm, arrival, packet, packet_plain(packet, PAYLOAD_IPMI, reply, size));
-    } else {
-        size_t size = session_setup(farm, arrival->bmc, type, payload, payload_size, packet);
-        answer(farm, arrival, packet, size);
-    }
-}
-
-static void ipmi_15(struct farm *farm, const struct arrival *arrival)
-{
-    uint8_t packet[PACKET_MAX], reply[MESSAGE_MAX];
-    const uint8_t *bytes = arrival->bytes;
-    if (arrival->size < 14 || bytes[4] != FORMAT_IPMI_15 || le32_at(bytes + 9) != 0 ||
-        arrival->size < 14u + bytes[13]) {
-        farm->counts.malformed++; /* or a session of 1.5, which is not offered */
-        return;
-    }
-    size_t size = plain_request(farm, arrival->bmc, bytes + 14, bytes[13], reply);
-    if (size)
-        answer(farm, arrival, packet, packet_plain_15(packet, reply, size));
-}
-
 static void arrive(struct farm *farm, struct arrival *arrival)
 {
     farm->counts.received++;
@@ -206,16 +113,9 @@ static void arrive(struct farm *farm, struct arrival *arrival)
         farm->counts.lost_in++;
         return;
     }
-    if (arrival->size < 5 || arrival->bytes[0] != 6)
-        farm->counts.malformed++;
-    else if (arrival->bytes[3] == RMCP_CLASS_ASF)
-        presence_ping(farm, arrival);
-    else if (arrival->bytes[3] == RMCP_CLASS_IPMI && arrival->bytes[4] == FORMAT_RMCPPLUS)
-        rmcpplus(farm, arrival);
-    else if (arrival->bytes[3] == RMCP_CLASS_IPMI)
-        ipmi_15(farm, arrival);
-    else
-        farm->counts.malformed++;
+    uint8_t packet[PACKET_MAX];
+    answer(farm, arrival, packet,
+           packet_hear(farm, arrival->bmc, arrival->bytes, arrival->size, packet));
 }
 
 static struct in_addr asked_address(struct msghdr *message)
