@@ -104,10 +104,19 @@ void operation_command(const struct operation *operation, bool boot_timer, struc
         out->data[0] = request->seconds > UINT8_MAX ? UINT8_MAX : (uint8_t)request->seconds;
 }
 
+/* What the operation is about; not its preparations, nor what is read back after it. */
+static bool matters(const struct operation *operation, const struct ipmi_command *command)
+{
+    return !op_changes_something(operation->request.op) ||
+           (!command->optional && command->care != CARE_QUESTION);
+}
+
 void operation_sent(struct operation *operation, const struct ipmi_command *command)
 {
-    if (!command->optional || !op_changes_something(operation->request.op))
-        operation->sent = true;
+    if (!matters(operation, command))
+        return;
+    operation->sent = true;
+    operation->acknowledged = false;
 }
 
 /* The step after this command; by its place in the plan, since the first may be skipped. */
@@ -183,7 +192,8 @@ static void refuse(struct operation *operation, const struct ipmi_command *comma
                    is_off ? ": the host is off; use on" : "",
                    code == 0xd4 ? ": this user, or the option privilege, is not enough" : "");
     /* C3h says "timeout while processing": it may have been done after all. */
-    operation->reply.err.sent = code == 0xc3 ? SENT_MAYBE : SENT_YES;
+    if (code == 0xc3 && matters(operation, command))
+        operation->reply.err.sent = SENT_MAYBE;
     operation->done = was_done;
     give_up(operation);
 }
@@ -194,7 +204,7 @@ void operation_answer(struct operation *operation, const struct ipmi_command *co
     enum op op = operation->request.op;
     bool already = answer->code == 0xd5 && (op == OP_ON || op == OP_OFF);
     bool failed = operation->reply.err.kind != ERR_NONE;
-    if (!command->optional)
+    if (matters(operation, command))
         operation->acknowledged = true;
     if (failed) { /* this was "set complete", after a refusal */
         finish(operation);
@@ -208,6 +218,21 @@ void operation_answer(struct operation *operation, const struct ipmi_command *co
     } else {
         go_on(operation, command);
     }
+}
+
+void operation_busy(struct operation *operation, const struct ipmi_command *command, uint8_t code)
+{
+    if (matters(operation, command) && code != 0xc3)
+        operation->acknowledged = true;
+}
+
+void operation_doubt(struct operation *operation, const struct ipmi_command *command, uint8_t code)
+{
+    char text[96];
+    operation_fail(operation, kind_of_refusal(code),
+                   "%s: a copy of %s was refused with %s; the first may have been done",
+                   operation->address, command->name,
+                   completion_code_text(code, text, sizeof text));
 }
 
 bool operation_silence(struct operation *operation, const struct ipmi_command *command)

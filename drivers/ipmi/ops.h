@@ -52,6 +52,12 @@ void operation_sent(struct operation *operation, const struct ipmi_command *comm
 void operation_answer(struct operation *operation, const struct ipmi_command *command,
                       const struct ipmi_answer *answer);
 
+/* It was refused, but only for now, and will be sent again. */
+void operation_busy(struct operation *operation, const struct ipmi_command *command, uint8_t code);
+
+/* A later copy of it was refused, which says nothing about the first. Done. */
+void operation_doubt(struct operation *operation, const struct ipmi_command *command, uint8_t code);
+
 /* It was not answered in time, and is not to be sent again. True: go on with the next command;
  * false: the operation cannot go on without it (the caller fails it). */
 bool operation_silence(struct operation *operation, const struct ipmi_command *command);

@@ -82,12 +82,14 @@ struct session {
     bool suspect;                /* fell silent in session: close it, do not share it */
     bool heard;                  /* any valid datagram since the operation began */
     unsigned suite_place, restarts, refusals, busy, datagrams;
-    bool one_rakp_1; /* RAKP 1 was answered at its first copy */
+    unsigned verdict; /* the refusal of a handshake heard last: step and status */
+    bool one_rakp_1;  /* RAKP 1 was answered at its first copy */
     uint64_t pause_until_ms;
     uint8_t last_sequence;
     struct exchange exchange;  /* handshake, command or Close */
     struct exchange elevation; /* Set Session Privilege Level */
     enum session_privilege privilege;
+    bool early; /* the command was sent before its privilege was sure */
     struct ipmi_command command;
     struct datagram copy; /* of the exchange, where copies must be the same */
 };

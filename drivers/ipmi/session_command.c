@@ -66,6 +66,7 @@ void command_next(struct session *session, uint64_t now_ms, struct outbox *out)
     struct operation *operation = session->operation;
     session->pause_until_ms = 0;
     operation_command(operation, session->boot_timer, &session->command);
+    session->early = session->privilege != PRIVILEGE_SET;
     if (session->privilege != PRIVILEGE_SET) {
         session->privilege = PRIVILEGE_ASKED;
         session->elevation.sequence = session_next_sequence(session);
@@ -146,10 +147,11 @@ static void hear_elevation(struct session *session, const struct ipmi_answer *an
 {
     char text[96];
     exchange_end(session, &session->elevation, !session->exchange.waiting, now_ms);
-    session->privilege = answer->code ? PRIVILEGE_DENIED : PRIVILEGE_SET;
+    bool busy = completion_code_worth_retrying(answer->code, CARE_IDEMPOTENT);
+    session->privilege = !answer->code ? PRIVILEGE_SET : busy ? PRIVILEGE_UNSET : PRIVILEGE_DENIED;
     if (session->exchange.waiting || session->operation->done)
         return; /* the question that rode along goes its own way */
-    if (completion_code_worth_retrying(answer->code, CARE_IDEMPOTENT)) {
+    if (busy) {
         session->busy++;
         session->pause_until_ms = now_ms + BUSY_MS;
     } else if (answer->code) {
@@ -163,19 +165,39 @@ static void hear_elevation(struct session *session, const struct ipmi_answer *an
     }
 }
 
+/* The question overtook its privilege: once more behind it. */
+static bool overtook(struct session *session, const struct ipmi_answer *answer, uint64_t now_ms,
+                     struct outbox *out)
+{
+    if (answer->code != CODE_NO_PRIVILEGE || !session->early ||
+        session->privilege == PRIVILEGE_DENIED)
+        return false;
+    if (session->privilege == PRIVILEGE_SET)
+        command_next(session, now_ms, out);
+    else if (session->privilege == PRIVILEGE_UNSET)
+        session->pause_until_ms = now_ms + BUSY_MS;
+    return true; /* PRIVILEGE_ASKED: hear_elevation() sends it again */
+}
+
 static void hear_command(struct session *session, const struct ipmi_answer *answer, uint64_t now_ms,
                          struct outbox *out)
 {
     struct operation *operation = session->operation;
     exchange_end(session, &session->exchange, session->command.care == CARE_QUESTION, now_ms);
+    /* Without a replay window the BMC obeyed the first copy, and refuses this one for being at
+     * it, or because the host is off by now. */
+    if (answer->code && session->command.care == CARE_FRAGILE && session->exchange.copies > 1) {
+        operation_doubt(operation, &session->command, answer->code);
+        return;
+    }
     if (completion_code_worth_retrying(answer->code, session->command.care)) {
+        operation_busy(operation, &session->command, answer->code);
         unsigned doublings = session->busy < BUSY_DOUBLINGS ? session->busy : BUSY_DOUBLINGS;
         session->busy++;
         session->pause_until_ms = now_ms + ((uint64_t)BUSY_MS << doublings);
         return;
     }
-    /* The question overtook its privilege: once more behind it. */
-    if (answer->code == CODE_NO_PRIVILEGE && session->privilege == PRIVILEGE_ASKED)
+    if (overtook(session, answer, now_ms, out))
         return;
     session->busy = 0;
     operation_answer(operation, &session->command, answer);
