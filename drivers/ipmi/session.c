@@ -59,6 +59,7 @@ void session_start(struct session *session, struct operation *operation, uint64_
     session->operation = operation;
     session->heard = false;
     session->restarts = session->refusals = session->busy = session->datagrams = 0;
+    session->verdict = 0;
     if (operation->done)
         return;
     if (now_ms >= operation->deadline_ms) {

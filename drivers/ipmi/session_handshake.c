@@ -111,6 +111,19 @@ static void restart(struct session *session, const char *step, uint8_t status, u
     handshake_begin(session, now_ms, out);
 }
 
+/* Handshake answers that refuse are not signed, and one flipped bit of "no errors" is a refusal:
+ * it is believed when it comes twice. */
+static bool is_confirmed(struct session *session, const char *step, uint8_t status, uint64_t now_ms,
+                         struct outbox *out)
+{
+    unsigned verdict = (unsigned)session->state << 8 | status;
+    bool twice = session->verdict == verdict;
+    session->verdict = twice ? 0 : verdict;
+    if (!twice)
+        restart(session, step, status, now_ms, out);
+    return twice;
+}
+
 static void wait_for_a_slot(struct session *session, const char *step, uint8_t status,
                             uint64_t now_ms, struct outbox *out)
 {
@@ -148,6 +161,7 @@ static void try_next_suite(struct session *session, uint8_t status, uint64_t now
                            struct outbox *out)
 {
     session_drop(session, out);
+    session->restarts = 0;
     if (session->memory->suite_known) { /* new firmware, perhaps: from the first again */
         session->memory->suite_known = false;
         session->suite_place = 0;
@@ -180,11 +194,13 @@ static void hear_open_session(struct session *session, uint8_t status, uint64_t 
     case STATUS_NO_RESOURCES_NOW:
         wait_for_a_slot(session, "Open Session", status, now_ms, out);
         break;
-    case STATUS_UNAUTHORISED_LEVEL:
-        fail(session, ERR_AUTH, "Open Session", status, out);
-        break;
     default: /* 04h, 05h, 10h, 11h and what BMCs say in their place (03h, 06h, 12h) */
-        try_next_suite(session, status, now_ms, out);
+        if (!is_confirmed(session, "Open Session", status, now_ms, out))
+            break;
+        if (status == STATUS_UNAUTHORISED_LEVEL)
+            fail(session, ERR_AUTH, "Open Session", status, out);
+        else
+            try_next_suite(session, status, now_ms, out);
         break;
     }
 }
@@ -213,7 +229,8 @@ static void hear_rakp_2(struct session *session, uint8_t status, bool proven, ui
         restart(session, "RAKP 1", status, now_ms, out);
         break;
     default:
-        fail(session, ERR_AUTH, "RAKP 1", status, out);
+        if (is_confirmed(session, "RAKP 1", status, now_ms, out))
+            fail(session, ERR_AUTH, "RAKP 1", status, out);
         break;
     }
 }
@@ -239,7 +256,7 @@ static void hear_rakp_4(struct session *session, uint8_t status, bool proven, bo
         doubt_the_password(session, "RAKP 4 status 0Fh", now_ms, out);
     } else if (status == STATUS_NO_RESOURCES || status == STATUS_NO_RESOURCES_NOW) {
         wait_for_a_slot(session, "RAKP 3", status, now_ms, out);
-    } else {
+    } else if (is_confirmed(session, "RAKP 3", status, now_ms, out)) {
         fail(session, ERR_AUTH, "RAKP 3", status, out);
     }
 }
