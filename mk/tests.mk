@@ -7,7 +7,9 @@ TEST_LIBRARIES := $(foreach room,agent/cli agent/client agent/io agent/core agen
                     $(DRIVERS:%=drivers/%) proto,$(call library,$(room)))
 # Helpers of tests, beside them: every other .c file in tests/unit.
 UNIT_HELPERS := $(call objects,$(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c)))
-TEST_LIBS := -lcmocka -Wl,--as-needed $(LIBS_io) $(LIBS_client) $(LIBS_ipmi)
+# The farm's BMCs without its sockets: test_ipmi_session has one in memory.
+UNIT_HELPERS += $(call objects,$(filter-out %_main.c %/net.c %/command_line.c,$(wildcard tests/peers/bmc_farm/*.c)))
+TEST_LIBS := -lcmocka -Wl,--as-needed $(LIBS_io) $(LIBS_client) $(LIBS_ipmi) -lcrypto
 
 $(B)/libtest-helpers.a: $(UNIT_HELPERS)
 	@rm -f $@

@@ -61,7 +61,8 @@ size_t answer_build(uint8_t *out, const struct request *request, uint8_t complet
     out[4] = asked[4];
     out[5] = asked[5];
     out[6] = completion;
-    memcpy(out + 7, data, size);
+    if (size)
+        memcpy(out + 7, data, size);
     out[7 + size] = checksum(out + 3, 4 + size);
     return 8 + size;
 }
