@@ -22,7 +22,7 @@ static void name_address(struct bmc *bmc, const struct ipmi_config *config)
 
 struct bmc *bmc_new(const char *device, const struct ipmi_config *config,
                     const struct driver_credentials *credentials, struct wire *wire,
-                    struct codec *codec, struct err *err)
+                    struct codec *codec, struct rtt *neighbours, struct err *err)
 {
     struct bmc *bmc = calloc(1, sizeof *bmc);
     if (!bmc) {
@@ -44,6 +44,7 @@ struct bmc *bmc_new(const char *device, const struct ipmi_config *config,
         .retransmit_ms = config->retransmit_ms,
         .boot_timer = config->boot_timer,
         .memory = &bmc->memory,
+        .neighbours = neighbours,
         .address = bmc->address,
     };
     return bmc;

@@ -30,7 +30,7 @@ struct bmc {
 /* Everything but its places in the engine's indexes. NULL with *err set. */
 struct bmc *bmc_new(const char *device, const struct ipmi_config *config,
                     const struct driver_credentials *credentials, struct wire *wire,
-                    struct codec *codec, struct err *err);
+                    struct codec *codec, struct rtt *neighbours, struct err *err);
 void bmc_free(struct bmc *bmc); /* wipes the password */
 
 /* Pace, suite and lockout of the BMC that was called so before, if it is the same one. */

@@ -20,6 +20,7 @@ struct engine {
     struct wire *wire;
     struct index names, addresses;
     struct timers timers;
+    struct rtt pace; /* of all BMCs */
     struct bmc *all;
     size_t count;
     bool unfinished; /* the last turn() left events that fd() does not show */
@@ -155,7 +156,8 @@ static int engine_add(void *arg, const char *device, const void *config,
 {
     struct engine *engine = arg;
     struct bmc *before = find_device(engine, device);
-    struct bmc *bmc = bmc_new(device, config, credentials, engine->wire, engine->codec, err);
+    struct bmc *bmc =
+        bmc_new(device, config, credentials, engine->wire, engine->codec, &engine->pace, err);
     if (!bmc)
         return -1;
     if (before) {

@@ -4,7 +4,12 @@
  * operation already knows the pace of the first.
  *
  * Without history a datagram is sent again after 400 ms (option retransmit_ms), with history
- * after 2*srtt + 4*rttvar, between 100 ms and 3 s; flat for three tries, then doubling. */
+ * after 2*srtt + 4*rttvar, between 100 ms and 3 s, but no longer than 400 ms or 2*srtt; flat for
+ * three tries, then doubling.
+ *
+ * The answer to a message that was resent may be the answer to any copy.  While nothing sure is
+ * known it counts for the first, since a pace thought too quick keeps a slow BMC from ever
+ * answering a first copy; but for the last, once, if so the neighbours' pace has it. */
 #ifndef POWERCTL_IPMI_RTT_H
 #define POWERCTL_IPMI_RTT_H
 
@@ -19,8 +24,10 @@ struct rtt {
     bool doubtful; /* made only from exchanges that were resent: may be far too long */
 };
 
-/* An answer came: `first_ms` after the first copy was sent, `last_ms` after the last one. */
-void rtt_learn(struct rtt *rtt, uint64_t first_ms, uint64_t last_ms, unsigned copies);
+/* An answer came: `first_ms` after the first copy was sent, `last_ms` after the last one.
+ * `neighbours`: the pace of all BMCs, of answers to first copies; may be NULL. */
+void rtt_learn(struct rtt *rtt, const struct rtt *neighbours, uint64_t first_ms, uint64_t last_ms,
+               unsigned copies);
 
 /* How long to wait after the nth copy (1..). `initial_ms` counts while nothing is known. */
 uint64_t rtt_patience(const struct rtt *rtt, unsigned copies, uint32_t initial_ms);

@@ -41,9 +41,12 @@ void exchange_end(struct session *session, struct exchange *exchange, bool learn
 {
     exchange->waiting = false;
     session->refusals = 0;
-    if (learn)
-        rtt_learn(&session->memory->rtt, now_ms - exchange->first_ms, now_ms - exchange->last_ms,
-                  exchange->copies);
+    if (!learn)
+        return;
+    uint64_t first_ms = now_ms - exchange->first_ms, last_ms = now_ms - exchange->last_ms;
+    rtt_learn(&session->memory->rtt, session->neighbours, first_ms, last_ms, exchange->copies);
+    if (session->neighbours && exchange->copies == 1)
+        rtt_learn(session->neighbours, NULL, first_ms, last_ms, 1);
 }
 
 uint8_t session_next_sequence(struct session *session)

@@ -74,7 +74,8 @@ struct session {
     uint32_t retransmit_ms;
     bool boot_timer;
     struct memory *memory;
-    const char *address; /* for texts */
+    struct rtt *neighbours; /* the pace of all BMCs; NULL: there are none */
+    const char *address;    /* for texts */
 
     enum session_state state;
     struct link link;
