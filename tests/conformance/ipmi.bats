@@ -1,7 +1,7 @@
 # The IPMI driver, as the agent speaks to it, against BMCs that are not ours: the farm (judged by
 # ipmitool and FreeIPMI in bmc-farm.bats) and OpenIPMI's ipmi_sim.
 
-build=${POWERCTL_BUILD:-${BUILD:-build}}
+build=$(realpath "${POWERCTL_BUILD:-build}")
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -18,7 +18,8 @@ setup_file() {
 }
 
 teardown_file() {
-    xargs kill <"$dir/pids" || true
+    local pid
+    while read -r pid; do kill "$pid" || true; done <"$dir/pids"
 }
 
 start_ipmi_sim() {
@@ -44,7 +45,7 @@ set_working_mc 0x20
   endlan
   user 1 true "" "" user 10 none md2 md5 straight
   user 2 true "admin" "secret" admin 10 none md2 md5 straight
-loadlib "$PWD/$build/peers/ipmi_sim_chassis.so" "$dir/sim $dir/sim/hook"
+loadlib "$build/peers/ipmi_sim_chassis.so" "$dir/sim $dir/sim/hook"
 END
     chmod 600 "$dir/sim/lan.conf"
     ipmi_sim -c "$dir/sim/lan.conf" -f "$dir/sim/bmc.emu" -s "$dir/sim/state" -n \
@@ -299,6 +300,71 @@ many() {
     [[ $(wc -l <"$dir/replies") == 64 ]]
     [[ $(grep -c '"power":"on"' "$dir/replies") -ge 60 ]]
     ! grep -q '"power":"off"' "$dir/replies"
+}
+
+# Half a handshake, as a client leaves it that dies: Open Session for suite 3, and no more.
+hold_slot() {
+    printf '\x06\x00\xff\x07\x06\x10\x00\x00\x00\x00\x00\x00\x00\x00\x20\x00%b%b%b%b' \
+        '\x01\x04\x00\x00\x77\x66\x55\x44' '\x00\x00\x00\x08\x01\x00\x00\x00' \
+        '\x01\x00\x00\x08\x01\x00\x00\x00' '\x02\x00\x00\x08\x01\x00\x00\x00' \
+        >"/dev/udp/127.1.10.1/$port"
+    wait_for 5 is_held
+}
+
+is_held() {
+    [[ $(field n01 sessions) == 1 ]]
+}
+
+@test "every session taken: busy and not sent, within the budget" {
+    farm n01 slots 1
+    farm n01 half-open 60000
+    hold_slot
+    reply=$(ask 2000 power-cycle)
+    [[ $(says '"\(.error) \(.sent)"' <<<"$reply") == "busy no" ]]
+    [[ $reply == *01h*"all sessions taken"* ]]
+    farm n01 half-open 1
+    [[ $(ask 5000 power-cycle | says .result) == ok ]]
+}
+
+@test "one session for two drivers and ipmitool: each gets its turn" {
+    farm n01 slots 1
+    farm n01 latency 50
+    : >"$dir/others"
+    for _ in 1 2; do
+        dir=$(mktemp -d "$dir/XXXXXX") ask 20000 power-status next-boot-get >>"$dir/others" 3>&- &
+    done
+    hold_slot
+    replies=$(ask 20000 power-status next-boot-get)
+    wait
+    [[ $(cat "$dir/others" - <<<"$replies" | says .result) == "ok ok ok ok ok ok" ]]
+    wait_for 5 is_free
+}
+
+@test "settings replaced while requests are in flight" {
+    printf '{"credentials":"bmc","user":"admin","password":"secret"}\n' >"$dir/secrets"
+    device="{\"device\":\"b1\",\"settings\":{\"host\":\"127.1.10.1\",\"port\":\"$port\",\"credentials\":\"bmc\"}}"
+    replies=$("$build/powerctl-driver-ipmi" 3<"$dir/secrets" <<END
+$device
+{"id":1,"device":"b1","op":"power-cycle","budget_ms":5000}
+{"id":2,"device":"b1","op":"power-status","budget_ms":5000}
+$device
+{"id":3,"device":"b1","op":"power-status","budget_ms":5000}
+END
+    )
+    [[ $(jq -rs 'sort_by(.id)[] | "\(.id)\(.result)\(.error)\(.sent)"' <<<"$replies" | xargs) == \
+        "1faileddeviceno 2faileddeviceno 3oknullnull" ]]
+    wait_for 5 is_free
+}
+
+none_held() {
+    [[ $(farm stats | jq .sessions) == 0 ]]
+}
+
+@test "a driver whose agent is gone closes what it has open" {
+    farm all latency 20
+    count=64
+    ask 10000 power-cycle 2>/dev/null | head -n 1 >/dev/null
+    wait_for 5 none_held
 }
 
 @test "ipmi_sim: status, and power verbs reach its machine" {
