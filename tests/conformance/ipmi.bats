@@ -326,7 +326,7 @@ is_held() {
     [[ $(ask 5000 power-cycle | says .result) == ok ]]
 }
 
-@test "one session for two drivers and ipmitool: each gets its turn" {
+@test "one session for three drivers: each gets its turn" {
     farm n01 slots 1
     farm n01 latency 50
     : >"$dir/others"
