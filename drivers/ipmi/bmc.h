@@ -24,7 +24,7 @@ struct bmc {
     struct memory memory;
     struct session session;
     struct queue queue;
-    struct bmc *next; /* of all */
+    struct bmc *next, **place; /* of all; place: what points here */
 };
 
 /* Everything but its places in the engine's indexes. NULL with *err set. */

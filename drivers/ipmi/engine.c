@@ -126,10 +126,9 @@ static void retire(struct engine *engine, struct bmc *bmc)
 
 static void unlink_bmc(struct engine *engine, struct bmc *bmc)
 {
-    struct bmc **place = &engine->all;
-    while (*place != bmc)
-        place = &(*place)->next;
-    *place = bmc->next;
+    *bmc->place = bmc->next;
+    if (bmc->next)
+        bmc->next->place = bmc->place;
     engine->count--;
     index_remove(&engine->names, &bmc->by_name);
     index_remove(&engine->addresses, &bmc->by_address);
@@ -146,6 +145,9 @@ static int link_bmc(struct engine *engine, struct bmc *bmc)
         return -1;
     }
     bmc->next = engine->all;
+    bmc->place = &engine->all;
+    if (bmc->next)
+        bmc->next->place = &bmc->next;
     engine->all = bmc;
     engine->count++;
     return 0;

@@ -174,6 +174,26 @@ static void test_replaced_says_what_was_sent(void **state)
     }
 }
 
+static void test_replaced_among_others(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"b1", "b2", "b3", "b4"};
+    static const unsigned order[] = {1, 3, 0, 2, 2, 0};
+    struct bench bench;
+    open_bench(&bench);
+    for (unsigned i = 0; i < 4; i++)
+        add(&bench, names[i]);
+    for (unsigned i = 0; i < 6; i++)
+        add(&bench, names[order[i]]);
+    for (unsigned i = 0; i < 4; i++) {
+        submit(&bench, i + 1, names[i], OP_STATUS);
+        carry_until_idle(&bench);
+        assert_int_equal(bench.nreplies, i + 1);
+        assert_true(bench.reply.ok);
+    }
+    close_bench(&bench);
+}
+
 /* A device that cannot be used leaves the one before it at work. */
 static void test_replaced_by_nonsense(void **state)
 {
@@ -246,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_replaced_before_it_began),
         cmocka_unit_test(test_replaced_in_flight),
         cmocka_unit_test(test_replaced_says_what_was_sent),
+        cmocka_unit_test(test_replaced_among_others),
         cmocka_unit_test(test_replaced_by_nonsense),
         cmocka_unit_test(test_lockout_outlives_settings),
         cmocka_unit_test(test_destroyed),
