@@ -2,6 +2,7 @@
  *
  * One bucket of power-on tokens for the whole agent, over all jobs.  It starts empty, so that an
  * agent restarted again and again cannot exceed the limit either. */
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/core/state.h"
@@ -10,14 +11,16 @@ enum { TOKEN = 1000 };
 
 static bool needs_place(const struct task *task)
 {
-    return !task->bringing_on &&
+    return !task->bringing_on && !task->has_turn &&
            verb_boots_network(task->job->request.verb, &task->job->request.options);
 }
 
 static void refill(struct core *core)
 {
     uint64_t rate = core->inventory->limits.power_on_per_second;
-    uint64_t most = rate * TOKEN;
+    /* No more than one is saved up (or a millisecond's worth): a full bucket let twice the limit
+     * go within its first second. */
+    uint64_t most = rate > TOKEN ? rate : TOKEN;
     core->tokens_milli += (core->now_ms - core->tokens_ms) * rate;
     core->tokens_ms = core->now_ms;
     if (core->tokens_milli > most)
@@ -77,6 +80,7 @@ void admission_queue(struct core *core, struct task *task)
 {
     task->phase = TASK_QUEUES;
     task->queued_ms = core->now_ms;
+    (void)snprintf(task->text, sizeof task->text, "waits for its turn to be switched on");
     timer_set(&core->timers, &task->timer, UINT64_MAX);
     if (task->bringing_on) { /* a dark node goes first */
         task->next_in_queue = core->queue_head;

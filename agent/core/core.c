@@ -109,6 +109,8 @@ bool core_take(struct core *core, struct action *action)
     *action = core->actions[core->action_first];
     core->action_first = (core->action_first + 1) % core->action_room;
     core->action_count--;
+    if (action->kind == ACTION_TELL && action->event.kind == EVENT_JOB_ENDED)
+        job_end_taken(core, action->event.job);
     return true;
 }
 
@@ -126,6 +128,18 @@ void core_tell(struct core *core, struct task *task, enum event_kind kind, const
     va_end(args);
 }
 
+/* The worst of its nodes: "ok" only if every one is. */
+static enum outcome job_outcome(const struct job *job)
+{
+    static const enum outcome worst_first[] = {OUTCOME_LEFT_OFF, OUTCOME_FAILED, OUTCOME_PENDING,
+                                               OUTCOME_CANCELLED, OUTCOME_UNVERIFIED};
+    for (size_t i = 0; i < ARRAY_SIZE(worst_first); i++)
+        for (size_t j = 0; j < job->ntasks; j++)
+            if (job->tasks[j].outcome == worst_first[i])
+                return worst_first[i];
+    return OUTCOME_OK;
+}
+
 void core_tell_job(struct core *core, const struct job *job, enum event_kind kind)
 {
     struct action *action = core_act(core, ACTION_TELL);
@@ -136,7 +150,7 @@ void core_tell_job(struct core *core, const struct job *job, enum event_kind kin
     event->node.percent = -1;
     event->node.power_age_ms = UINT64_MAX;
     if (kind == EVENT_JOB_ENDED)
-        event->node.outcome = job->nfailed ? OUTCOME_FAILED : OUTCOME_OK;
+        event->node.outcome = job_outcome(job);
     (void)snprintf(event->node.text, sizeof event->node.text, "%s by %s", job->folded,
                    job->request.actor);
 }
@@ -272,6 +286,8 @@ void core_count(const struct core *core, struct core_counts *counts)
     counts->nodes = core->inventory->nnodes;
     counts->booting = core->booting;
     for (const struct node_state *node = core->nodes; node; node = node->hh.next) {
+        if (!inventory_node(core->inventory, node->name)) /* gone with a reload */
+            continue;
         counts->nodes_on += node->power == POWER_ON;
         counts->nodes_off += node->power == POWER_OFF;
     }

@@ -16,9 +16,7 @@ static void explain_step(FILE *out, unsigned number, const struct step *step,
 {
     const struct deadlines *deadlines = &core->inventory->deadlines;
     const struct limits *limits = &core->inventory->limits;
-    uint32_t patience = 0;
-    if (step->patience)
-        patience = *(const uint32_t *)((const char *)deadlines + step->patience);
+    uint32_t patience = step_patience(step, deadlines);
 
     (void)fprintf(out, "  %2u. %s", number, step_name(step->kind));
     if (step->kind == STEP_COMMAND)

@@ -66,13 +66,15 @@ static int refuse_busy(struct core *core, const struct job_request *request,
     return 0;
 }
 
+enum { DAY_S = 86400 };
+
 static int check_options(const struct job_request *request, struct err *err)
 {
     const struct job_options *options = &request->options;
     if (request->verb == VERB_NEXT_BOOT && options->boot_device == BOOT_OTHER)
         return err_set(err, ERR_USAGE, "the next boot can be network, disk, bios or none");
-    if (options->has_max_failures && !options->max_failures)
-        return err_set(err, ERR_USAGE, "--max-failures 0 would stop before the first node");
+    if (options->grace_s > DAY_S || options->timeout_s > DAY_S)
+        return err_set(err, ERR_USAGE, "--grace and --timeout are at most one day (%d s)", DAY_S);
     return 0;
 }
 
@@ -165,18 +167,38 @@ struct job *job_free(struct core *core, struct job *job)
     return NULL;
 }
 
-/* The oldest ended ones go; the list is newest first. */
+void job_end_taken(struct core *core, const char *id)
+{
+    struct job *job;
+    HASH_FIND(by_id, core->jobs_by_id, id, strlen(id), job);
+    if (job && !job->end_taken) {
+        job->end_taken = true;
+        core->jobs_ended++;
+        core->tasks_ended += job->ntasks;
+    }
+}
+
+/* By when they ended, not by when they began: a long job must not be gone the moment it ends, when
+ * many short ones came after it. */
+static struct job **first_ended(struct core *core)
+{
+    struct job **first = NULL;
+    for (struct job **link = &core->jobs; *link; link = &(*link)->next)
+        if ((*link)->end_taken && (!first || (*link)->ended_ms <= (*first)->ended_ms))
+            first = link;
+    return first;
+}
+
 void job_forget_old(struct core *core)
 {
-    size_t ended = 0;
-    for (struct job **link = &core->jobs; *link;) {
+    while (core->jobs_ended > core->inventory->limits.jobs_kept ||
+           (core->jobs_ended > 1 && core->tasks_ended > TASKS_KEPT_MAX)) {
+        struct job **link = first_ended(core);
         struct job *job = *link;
-        if (job->done && ++ended > core->inventory->limits.jobs_kept) {
-            *link = job->next;
-            (void)job_free(core, job);
-        } else {
-            link = &job->next;
-        }
+        core->jobs_ended--;
+        core->tasks_ended -= job->ntasks;
+        *link = job->next;
+        (void)job_free(core, job);
     }
 }
 
@@ -235,7 +257,7 @@ void job_task_ended(struct core *core, struct task *task)
     job->nended++;
     if (task->outcome == OUTCOME_FAILED || task->outcome == OUTCOME_LEFT_OFF)
         job->nfailed++;
-    if (options->has_max_failures && job->nfailed >= options->max_failures)
+    if (options->has_max_failures && job->nfailed > options->max_failures)
         job->stopped = true;
     /* Not from here: the caller may still hold the task. At the next tick. */
     timer_set(&core->timers, &core->turn, core->now_ms);

@@ -17,7 +17,10 @@ struct job *job_new(struct core *core, const struct job_request *request, const 
                     const char *folded);
 
 void job_start(struct core *core, struct job *job);
-/* Frees the oldest ended jobs beyond limits.jobs_kept: call with no job or task in hand. */
+/* The shell knows that it ended, and may ask once more how. */
+void job_end_taken(struct core *core, const char *id);
+/* Frees the jobs that ended first, beyond limits.jobs_kept and TASKS_KEPT_MAX: call with no job or
+ * task in hand. */
 void job_forget_old(struct core *core);
 void job_cancel(struct core *core, struct job *job);
 

@@ -1,6 +1,7 @@
 #include "agent/core/plan.h"
 
-#define WAITS(deadline) .patience = offsetof(struct deadlines, deadline)
+/* From 1: the first deadline's offset is 0, which stands for none. */
+#define WAITS(deadline) .patience = 1 + offsetof(struct deadlines, deadline)
 
 /* clang-format off */
 #define READ             { .kind = STEP_READ,       WAITS(command) }
@@ -10,6 +11,7 @@
 #define SEE_OFF          { .kind = STEP_SEE, .state = POWER_OFF, WAITS(off) }
 #define SEE_ON           { .kind = STEP_SEE, .state = POWER_ON,  WAITS(on) }
 #define SEE_SOFT_OFF     { .kind = STEP_SEE, .state = POWER_OFF, WAITS(soft_off) }
+#define LET_OFF_LAND     { .kind = STEP_SEE, .state = POWER_OFF, WAITS(off), .soft = true }
 #define TRY_SOFT_OFF     { .kind = STEP_SEE, .state = POWER_OFF, WAITS(soft_off), .soft = true }
 #define DWELL            { .kind = STEP_DWELL }
 #define SET_BOOT         { .kind = STEP_SET_BOOT,   WAITS(on) }
@@ -30,7 +32,7 @@ static const struct step cycle[]     = { READ, COMMAND(OP_OFF, POWER_OFF), SEE_O
                                          TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
 static const struct step cycle_native[] = { READ, REQUIRE_ON, EVIDENCE, TURN, COMMAND(OP_CYCLE, POWER_UNKNOWN),
                                          RESTARTED, SEE_ON, END };
-static const struct step reset[]     = { READ, REQUIRE_ON, EVIDENCE, COMMAND(OP_RESET, POWER_UNKNOWN),
+static const struct step reset[]     = { READ, REQUIRE_ON, EVIDENCE, TURN, COMMAND(OP_RESET, POWER_UNKNOWN),
                                          RESTARTED, SEE_ON, END };
 static const struct step diag[]      = { READ, REQUIRE_ON, COMMAND(OP_DIAG, POWER_UNKNOWN), UNPROVEN, END };
 static const struct step identify[]  = { COMMAND(OP_IDENTIFY, POWER_UNKNOWN), UNPROVEN, END };
@@ -46,7 +48,7 @@ static const struct step netboot[]   = { READ, COMMAND(OP_OFF, POWER_OFF), SEE_O
 static const struct step netboot_reset[] = { READ, REQUIRE_ON, SET_BOOT, EVIDENCE, TURN,
                                          COMMAND(OP_RESET, POWER_UNKNOWN), RESTARTED, SEE_ON, WATCH, FLAG, END };
 
-const struct step plan_bring_on[]    = { FLAG, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
+const struct step plan_bring_on[]    = { FLAG, LET_OFF_LAND, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
 const struct step plan_clear_boot[]  = { FLAG, END };
 /* clang-format on */
 
@@ -92,6 +94,18 @@ bool verb_switches_off(enum verb verb)
 bool verb_boots_network(enum verb verb, const struct job_options *options)
 {
     return verb == VERB_NETBOOT || (verb == VERB_REBOOT && options->netboot);
+}
+
+uint32_t step_patience(const struct step *step, const struct deadlines *deadlines)
+{
+    if (!step->patience)
+        return 0;
+    return *(const uint32_t *)((const char *)deadlines + step->patience - 1);
+}
+
+bool step_takes_grace(const struct step *step)
+{
+    return step->kind == STEP_SEE && step->patience == 1 + offsetof(struct deadlines, soft_off);
 }
 
 const char *step_name(enum step_kind kind)

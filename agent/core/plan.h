@@ -33,7 +33,7 @@ struct step {
     enum op op;        /* STEP_COMMAND */
     enum power unless; /* STEP_COMMAND, STEP_TURN: skip if this was read. POWER_UNKNOWN: never */
     enum power state;  /* STEP_SEE */
-    size_t patience;   /* offset in struct deadlines; 0: the step has none of its own */
+    size_t patience;   /* which deadline: step_patience() */
     bool soft;         /* its failure is no failure: the next step is harder */
 };
 
@@ -47,6 +47,10 @@ extern const struct step plan_bring_on[], plan_clear_boot[];
 bool verb_changes_something(enum verb verb); /* all but status */
 bool verb_switches_off(enum verb verb);      /* what protected nodes are protected from */
 bool verb_boots_network(enum verb verb, const struct job_options *options);
+
+/* Milliseconds; 0: the step has none of its own. */
+uint32_t step_patience(const struct step *step, const struct deadlines *deadlines);
+bool step_takes_grace(const struct step *step); /* --grace says how long instead */
 
 const char *step_name(enum step_kind kind);
 

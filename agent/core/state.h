@@ -44,15 +44,21 @@ struct task {
     uint64_t seen_ms;      /* first of two matching readings; 0: none yet */
     bool contacted;        /* its device answered in this job */
     bool was_on;           /* when the job began: what must not be left off */
-    bool off_sent;         /* an off may have reached it, and it was not seen on to stay since */
+    bool off_sent;         /* what takes its power away may have reached it, and it was not seen on
+                              to stay since */
+    bool off_pending;      /* a hard or soft off may still be on its way: not seen off since */
+    bool off_was_soft;     /* an operating system takes minutes to obey */
+    uint64_t off_ms;       /* when that off was sent */
     bool skipped;          /* the last command was not needed */
     bool command_in_doubt; /* sent maybe: seen by reading only */
+    bool unproven;         /* restarted or not: nothing could tell */
     bool override_set;     /* a one-shot next boot may be waiting in its BMC */
     bool bringing_on;      /* walks plan_bring_on or plan_clear_boot: the end is known already */
     bool has_turn;         /* counts among the booting */
     struct restart_evidence before;
     bool has_before;
     uint64_t command_ms; /* when the last command was sent */
+    bool asked_before;   /* its firmware asked for addresses before a reset: asking proves none */
 
     struct boot boot;
     bool boots; /* in by_mac; notes reach it */
@@ -81,7 +87,8 @@ struct job {
     char set_hash[17];
     char *folded;
     uint64_t started_ms, ended_ms;
-    bool done, cancelling, stopped; /* stopped: max_failures reached */
+    bool done, cancelling, stopped; /* stopped: more than max_failures */
+    bool end_taken;                 /* the shell has its EVENT_JOB_ENDED */
     bool releasing;                 /* job_release() is at work further up */
     size_t ntasks, nended, nfailed, nreleased;
     struct task *tasks;
@@ -108,6 +115,7 @@ struct node_state {
     char name[NAME_SIZE];
     enum power power;
     uint64_t power_ms;     /* 0: never read */
+    uint64_t asked_ms;     /* its firmware last asked for an address; 0: never */
     struct task *task;     /* that holds it now; NULL: none. Questions hold nothing */
     struct node_view last; /* of its last job that ended */
     uint64_t last_ms;
@@ -123,7 +131,10 @@ struct used_key {
     UT_hash_handle hh;
 };
 
-enum { ADDRESSES_MAX = 65536 };
+enum {
+    ADDRESSES_MAX = 65536,
+    TASKS_KEPT_MAX = 32768, /* of ended jobs: about 2 KiB each */
+};
 
 struct core {
     const struct inventory *inventory;
@@ -135,6 +146,7 @@ struct core {
     struct timer turn; /* when the next power-on token comes, or waves move on */
     bool releases;     /* a task ended: look at its job's next wave */
     struct job *jobs, *jobs_by_id;
+    size_t jobs_ended, tasks_ended; /* those that job_forget_old() may forget */
     struct task *by_request;
     struct mac_watch *watches;
     struct address_entry *addresses;
@@ -186,6 +198,7 @@ const struct deadlines *task_deadlines(const struct core *core);
 void step_begin(struct core *core, struct task *task);
 void step_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_rested(struct core *core, struct task *task);
+void step_again(struct core *core, struct task *task); /* a command that has its turn again */
 
 /* watch.c: a task that boots */
 void watch_begin(struct core *core, struct task *task);

@@ -76,6 +76,11 @@ static void read_reply(struct core *core, struct task *task, const struct driver
         step_fail_with(core, task, &reply->err);
         return;
     }
+    if (reply->power == POWER_UNKNOWN) { /* unknown is not off: nothing is done on a guess */
+        task_fail(core, task, VERDICT_BAD_REPLY, "%s answered, but says neither on nor off",
+                  task->power_device);
+        return;
+    }
     if (reply->power == POWER_ON)
         task->was_on = true;
     (void)snprintf(task->text, sizeof task->text, "%s", power_name(reply->power));
@@ -99,6 +104,12 @@ static void require_on(struct core *core, struct task *task)
 
 /* ---- COMMAND ---- */
 
+/* What the inrush limit counts, each time it is sent. */
+static bool powers_on(enum op op)
+{
+    return op == OP_ON || op == OP_RESET || op == OP_CYCLE;
+}
+
 static void command_begin(struct core *core, struct task *task)
 {
     const struct step *step = task->step;
@@ -108,19 +119,30 @@ static void command_begin(struct core *core, struct task *task)
         task_next_step(core, task);
         return;
     }
-    task->command_in_doubt = false;
-    task->command_ms = core->now_ms;
-    if (step->op == OP_ON || step->op == OP_RESET || step->op == OP_CYCLE)
+    if (powers_on(step->op))
         watch_begin(core, task);
-    task_ask(core, task, step->op);
+    step_again(core, task);
 }
 
-/* From here on the state last read says nothing. */
+void step_again(struct core *core, struct task *task)
+{
+    task->command_in_doubt = false;
+    task->command_ms = core->now_ms;
+    task_ask(core, task, task->step->op);
+}
+
+/* From here on the state last read says nothing. A reset counts: there are boards that it leaves
+ * dark. */
 static void note_effect(struct task *task, enum op op)
 {
-    if (op == OP_OFF || op == OP_SOFT || op == OP_CYCLE) {
+    if (op == OP_OFF || op == OP_SOFT || op == OP_CYCLE || op == OP_RESET) {
         task->off_sent = true;
         task->power = POWER_UNKNOWN;
+    }
+    if (op == OP_OFF || op == OP_SOFT) {
+        task->off_pending = true;
+        task->off_was_soft = op == OP_SOFT;
+        task->off_ms = task->command_ms;
     }
 }
 
@@ -149,6 +171,7 @@ static void command_reply(struct core *core, struct task *task, const struct dri
         task_rest(core, task, PAUSE_SILENT_MS);
     } else if (task->step->soft) {
         core_tell(core, task, EVENT_NOTE, "%s: %s; going on harder", op_name(op), reply->err.text);
+        task->skipped = true; /* it was not sent: there is nothing to wait for */
         task_next_step(core, task);
     } else {
         step_fail_with(core, task, &reply->err);
@@ -159,6 +182,7 @@ static void command_reply(struct core *core, struct task *task, const struct dri
 
 static void see_done(struct core *core, struct task *task)
 {
+    task->off_pending = false;
     if (task->power == POWER_ON)
         task->off_sent = false;
     (void)snprintf(task->text, sizeof task->text, "%s, seen twice", power_name(task->power));
@@ -168,8 +192,8 @@ static void see_done(struct core *core, struct task *task)
 static void see_give_up(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     if (task->step->soft) {
-        core_tell(core, task, EVENT_NOTE, "still %s after the grace; going on harder",
-                  power_name(task->power));
+        core_tell(core, task, EVENT_NOTE, "still %s after the grace; %s", power_name(task->power),
+                  task->bringing_on ? "switching it on all the same" : "going on harder");
         task_next_step(core, task);
     } else if (reply->ok) {
         if (reply->power == POWER_ON) /* all its patience long: it never went off */
@@ -181,6 +205,13 @@ static void see_give_up(struct core *core, struct task *task, const struct drive
     } else {
         step_fail_with(core, task, &reply->err);
     }
+}
+
+/* A soft off is a button pressed: still on says nothing while the system shuts down, and pressed
+ * just after it went off the button switches some boards on. */
+static bool may_be_repeated(enum op op)
+{
+    return op == OP_ON || op == OP_OFF;
 }
 
 static void see_reply(struct core *core, struct task *task, const struct driver_reply *reply)
@@ -205,11 +236,14 @@ static void see_reply(struct core *core, struct task *task, const struct driver_
     } else if (!reply->ok) {
         task_rest(core, task, PAUSE_SILENT_MS);
     } else if (task->command_in_doubt && task->tries >= DOUBTFUL_READS && task->resends < RESENDS &&
-               task->step[-1].kind == STEP_COMMAND) {
+               task->step[-1].kind == STEP_COMMAND && may_be_repeated(task->step[-1].op)) {
         /* Read again and again as never done: on and off may be asked once more. */
         task->resends++;
         task->step--;
-        step_begin(core, task);
+        if (powers_on(task->step->op))
+            admission_queue(core, task);
+        else
+            step_begin(core, task);
     } else {
         step_pause_longer(core, task);
     }
@@ -217,17 +251,29 @@ static void see_reply(struct core *core, struct task *task, const struct driver_
 
 /* ---- the doors ---- */
 
+static uint64_t grace(const struct core *core, const struct task *task)
+{
+    uint32_t asked_s = task->job->request.options.grace_s;
+    return asked_s ? asked_s * UINT64_C(1000) : task_deadlines(core)->soft_off;
+}
+
+static uint64_t deadline_of(const struct core *core, const struct task *task)
+{
+    const struct step *step = task->step;
+    const struct deadlines *deadlines = task_deadlines(core);
+    uint32_t patience = step_patience(step, deadlines);
+    if (!patience)
+        return UINT64_MAX;
+    if (step->kind == STEP_SEE && step->state == POWER_OFF && task->bringing_on)
+        return task->off_ms + (task->off_was_soft ? grace(core, task) : deadlines->off);
+    return core->now_ms + (step_takes_grace(step) ? grace(core, task) : patience);
+}
+
 void step_begin(struct core *core, struct task *task)
 {
     const struct step *step = task->step;
     const struct deadlines *deadlines = task_deadlines(core);
-    uint32_t patience = 0;
-    if (step->patience)
-        patience = *(const uint32_t *)((const char *)deadlines + step->patience);
-    if (step->kind == STEP_SEE && step->patience == offsetof(struct deadlines, soft_off) &&
-        task->job->request.options.grace_s)
-        patience = task->job->request.options.grace_s * 1000;
-    task->step_deadline_ms = patience ? core->now_ms + patience : UINT64_MAX;
+    task->step_deadline_ms = deadline_of(core, task);
     task->pause_ms = PAUSE_FIRST_MS;
     task->tries = 0;
 
@@ -243,7 +289,7 @@ void step_begin(struct core *core, struct task *task)
         break;
     case STEP_SEE:
         task->seen_ms = 0;
-        if (task->skipped)
+        if (task->skipped || (task->bringing_on && step->soft && !task->off_pending))
             task_next_step(core, task);
         else
             task_ask(core, task, OP_STATUS);
@@ -282,6 +328,8 @@ void step_begin(struct core *core, struct task *task)
     case STEP_END:
         if (task->bringing_on)
             task_fail(core, task, task->final_verdict, "%s", task->text);
+        else if (task->unproven)
+            step_end_unproven(core, task);
         else
             task_end(core, task, OUTCOME_OK, VERDICT_NONE);
         break;
@@ -340,8 +388,14 @@ void step_rested(struct core *core, struct task *task)
     case STEP_SEE:
         task_ask(core, task, OP_STATUS);
         break;
-    case STEP_COMMAND:
-        task_ask(core, task, task->step->op);
+    case STEP_COMMAND: /* not sent before: its token is spent all the same */
+        if (powers_on(task->step->op))
+            admission_queue(core, task);
+        else
+            step_again(core, task);
+        break;
+    case STEP_FLAG:
+        task_ask(core, task, task->request_op);
         break;
     case STEP_SET_BOOT:
         task_ask(core, task, OP_BOOT_SET);
@@ -357,7 +411,6 @@ void step_rested(struct core *core, struct task *task)
     case STEP_EVIDENCE:
     case STEP_UNPROVEN:
     case STEP_WATCH:
-    case STEP_FLAG:
     case STEP_END:
         break; /* these never rest */
     }

@@ -24,6 +24,8 @@ void step_set_boot_reply(struct core *core, struct task *task, const struct driv
 void step_flag_begin(struct core *core, struct task *task);
 void step_flag_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_evidence_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+/* Ends a task whose restart nothing could prove, after its power was seen. */
+void step_end_unproven(struct core *core, struct task *task);
 void step_restarted_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 
 #endif

@@ -90,13 +90,27 @@ void step_flag_begin(struct core *core, struct task *task)
 
 void step_flag_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
+    if (!reply->ok && step_is_transient(&reply->err) &&
+        core->now_ms + PAUSE_SILENT_MS < task->step_deadline_ms) {
+        task_rest(core, task, PAUSE_SILENT_MS);
+        return;
+    }
     if (!reply->ok) {
         core_tell(core, task, EVENT_NOTE, "the boot flag of %s may still be set: %s",
                   task->boot_device, reply->err.text);
-    } else if (reply->op == OP_BOOT_GET && reply->has_next_boot && reply->next_boot.valid) {
+    } else if (!reply->has_next_boot) {
+        core_tell(core, task, EVENT_NOTE, "the boot flag of %s may still be set: it does not say",
+                  task->boot_device);
+    } else if (reply->next_boot.valid && task->request_op == OP_BOOT_GET) {
         core_tell(core, task, EVENT_NOTE, "the boot flag is still set; clearing it");
         task_ask(core, task, OP_BOOT_SET);
         return;
+    } else if (reply->next_boot.valid) {
+        char got[64];
+        describe_next_boot(&reply->next_boot, got);
+        core_tell(core, task, EVENT_NOTE,
+                  "the boot flag of %s is still set after clearing it: %s; clear it by hand",
+                  task->boot_device, got);
     } else {
         task->override_set = false;
     }
@@ -120,23 +134,32 @@ static bool evidence_differs(const struct restart_evidence *a, const struct rest
             b->power_on_minutes < a->power_on_minutes);
 }
 
-static void restarted_give_up(struct core *core, struct task *task)
+void step_end_unproven(struct core *core, struct task *task)
 {
-    if (task->job->request.verb == VERB_NETBOOT) { /* its boot is the proof */
-        task_next_step(core, task);
-        return;
-    }
-    if (task->has_before && task->before.has_cause && task->before.cause != CAUSE_CHASSIS_CONTROL) {
-        task_fail(core, task, VERDICT_POWER_FAILED,
-                  "%s said ok, but its restart cause still reads %u: it did not restart",
-                  task->power_device, task->before.cause);
-        return;
-    }
-    (void)snprintf(
-        task->text, sizeof task->text,
-        "accepted, but nothing that %s tells, and no DHCP of its MAC, shows that it happened",
-        task->power_device);
+    (void)snprintf(task->text, sizeof task->text,
+                   "%s; it is on, but nothing that %s tells, and no DHCP of its MAC, shows that "
+                   "it restarted",
+                   task->command_in_doubt ? "may have been done" : "accepted", task->power_device);
     task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
+}
+
+/* Whatever it did, it must be seen on: that is the next step. */
+static void restarted_give_up(struct core *core, struct task *task,
+                              const struct driver_reply *reply)
+{
+    bool same_cause = reply->ok && reply->has_evidence && reply->evidence.has_cause &&
+                      task->has_before && task->before.has_cause &&
+                      task->before.cause == reply->evidence.cause &&
+                      task->before.cause != CAUSE_CHASSIS_CONTROL;
+    if (same_cause && task->job->request.verb != VERB_NETBOOT) {
+        task_fail(core, task, VERDICT_POWER_FAILED,
+                  "%s %s, but its restart cause still reads %u: it did not restart",
+                  task->power_device, task->command_in_doubt ? "may have got it" : "said ok",
+                  task->before.cause);
+        return;
+    }
+    task->unproven = task->job->request.verb != VERB_NETBOOT; /* there its boot is the proof */
+    task_next_step(core, task);
 }
 
 void step_restarted_reply(struct core *core, struct task *task, const struct driver_reply *reply)
@@ -157,7 +180,7 @@ void step_restarted_reply(struct core *core, struct task *task, const struct dri
                      task->before.cause != CAUSE_CHASSIS_CONTROL) ||
                     task->node.nmacs;
     if (!can_tell || core->now_ms >= task->step_deadline_ms)
-        restarted_give_up(core, task);
+        restarted_give_up(core, task, reply);
     else
         step_pause_longer(core, task);
 }

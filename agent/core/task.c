@@ -174,7 +174,8 @@ void task_start(struct core *core, struct task *task)
         task->attempt = 1;
     task->step = plan_for(request->verb, &request->options, task->node.native_cycle,
                           task->node.boot_by_reset);
-    task->off_sent = task->skipped = task->command_in_doubt = task->has_before = false;
+    task->off_sent = task->off_pending = false;
+    task->skipped = task->command_in_doubt = task->has_before = task->unproven = false;
     task->resends = 0;
     task->since_ms = core->now_ms;
     boot_begin(&task->boot, verb_boots_network(request->verb, &request->options));
@@ -183,8 +184,15 @@ void task_start(struct core *core, struct task *task)
 
 void task_on_turn(struct core *core, struct task *task)
 {
-    task->started_ms += core->now_ms - task->queued_ms; /* its own time, not the queue's */
-    task_next_step(core, task);
+    uint64_t waited_ms = core->now_ms - task->queued_ms;
+    task->started_ms += waited_ms; /* its own time, not the queue's */
+    if (task->step->kind != STEP_COMMAND) {
+        task_next_step(core, task);
+        return;
+    }
+    if (task->step_deadline_ms != UINT64_MAX)
+        task->step_deadline_ms += waited_ms;
+    step_again(core, task);
 }
 
 void task_end(struct core *core, struct task *task, enum outcome outcome, enum verdict verdict)
@@ -228,14 +236,15 @@ static bool must_be_brought_on(const struct task *task)
     return task->was_on && task->off_sent && verb != VERB_OFF && verb != VERB_SOFT;
 }
 
-static void fail_for_good(struct core *core, struct task *task)
+static void fail_for_good(struct core *core, struct task *task, const char *why)
 {
     enum verdict verdict = task->final_verdict;
     memcpy(task->text, task->final_text, sizeof task->text);
     if (must_be_brought_on(task)) {
         (void)snprintf(task->text, sizeof task->text,
-                       "it was on, we switched it off, and could not switch it on again (%s: %s)",
-                       verdict_name(verdict), task->final_text);
+                       "it was on, we switched it off or reset it, and have not seen it on since: "
+                       "%.60s (before that %s: %.60s)",
+                       why, verdict_name(verdict), task->final_text);
         verdict = VERDICT_LEFT_OFF;
     }
     task_end(core, task, outcome_of(verdict), verdict);
@@ -243,24 +252,24 @@ static void fail_for_good(struct core *core, struct task *task)
 
 void task_fail(struct core *core, struct task *task, enum verdict verdict, const char *format, ...)
 {
-    if (task->bringing_on) { /* that failed too; the first reason is the one to tell */
-        fail_for_good(core, task);
-        return;
-    }
     char text[JOB_TEXT_SIZE];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (task->bringing_on) { /* that failed too; the first reason is the one to tell first */
+        fail_for_good(core, task, text);
+        return;
+    }
     memcpy(task->final_text, text, sizeof text);
 
     watch_end(core, task);
     admission_leave(core, task);
     task->final_verdict = verdict;
     bool bring_on = must_be_brought_on(task);
-    bool clear = task->override_set && task->job->request.verb != VERB_NEXT_BOOT;
+    bool clear = task->override_set;
     if (!bring_on && !clear) {
-        fail_for_good(core, task);
+        fail_for_good(core, task, text);
         return;
     }
     core_tell(core, task, EVENT_NOTE, "%s: %s; %s", verdict_name(verdict), text,

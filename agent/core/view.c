@@ -43,8 +43,7 @@ void task_view(const struct core *core, const struct task *task, struct node_vie
         view_file(&task->boot, view);
 }
 
-static void fill_job(const struct core *core, const struct job *job, uint64_t now_ms,
-                     struct job_view *view)
+static void fill_job(const struct job *job, uint64_t now_ms, struct job_view *view)
 {
     uint64_t end = job->done ? job->ended_ms : now_ms;
     view->verb = job->request.verb;
@@ -58,12 +57,7 @@ static void fill_job(const struct core *core, const struct job *job, uint64_t no
     memcpy(view->key, job->request.key, sizeof view->key);
     memcpy(view->actor, job->request.actor, sizeof view->actor);
     for (size_t i = 0; i < job->ntasks; i++)
-        task_view(core, &job->tasks[i], &view->nodes[i]);
-}
-
-static struct job_view new_view(const struct job *job)
-{
-    return (struct job_view){.nodes = calloc(job->ntasks, sizeof(struct node_view))};
+        view->counts[job->tasks[i].outcome]++;
 }
 
 int core_job(const struct core *core, const char *id, uint64_t now_ms, struct job_view *view,
@@ -73,10 +67,12 @@ int core_job(const struct core *core, const char *id, uint64_t now_ms, struct jo
     HASH_FIND(by_id, core->jobs_by_id, id, strlen(id), job);
     if (!job)
         return err_set(err, ERR_NOT_FOUND, "no job is called '%s'", id);
-    struct job_view made = new_view(job);
+    struct job_view made = {.nodes = calloc(job->ntasks, sizeof(struct node_view))};
     if (!made.nodes)
         return err_set(err, ERR_SYSTEM, "out of memory");
-    fill_job(core, job, now_ms, &made);
+    fill_job(job, now_ms, &made);
+    for (size_t i = 0; i < job->ntasks; i++)
+        task_view(core, &job->tasks[i], &made.nodes[i]);
     *view = made;
     return 0;
 }
@@ -88,11 +84,8 @@ size_t core_jobs(const struct core *core, uint64_t now_ms, struct job_view **vie
     struct job_view *made = calloc(HASH_CNT(by_id, core->jobs_by_id) + 1, sizeof *made);
     if (!made)
         return 0;
-    for (const struct job *job = core->jobs; job; job = job->next) {
-        made[count] = new_view(job);
-        if (made[count].nodes)
-            fill_job(core, job, now_ms, &made[count++]);
-    }
+    for (const struct job *job = core->jobs; job; job = job->next)
+        fill_job(job, now_ms, &made[count++]);
     *views = made;
     return count;
 }

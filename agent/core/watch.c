@@ -127,10 +127,19 @@ static bool follows_boot(const struct task *task)
     return false;
 }
 
+/* A node that loops in PXE is what people reset most, and asks every half minute or so. */
+static bool asked_lately(struct core *core, const struct task *task)
+{
+    enum { LATELY_MS = 180000 };
+    const struct node_state *state = core_node_state(core, task->node.name);
+    return state && state->asked_ms && core->now_ms - state->asked_ms < LATELY_MS;
+}
+
 void watch_begin(struct core *core, struct task *task)
 {
     if (task->boots || !follows_boot(task))
         return;
+    task->asked_before = task->step->op != OP_ON && asked_lately(core, task);
     task->boots = true;
     task->told_percent = -1;
     task->ip = task->node.address;
@@ -220,6 +229,11 @@ static void conclude(struct core *core, struct task *task)
     else if (boot->transfer.active && boot_percent(boot) >= 0)
         (void)snprintf(task->text, sizeof task->text, "%.150s stood still at %d %%",
                        boot->transfer.file, boot_percent(boot));
+    else if (task->node.up == UP_BY_PORT && !ipv4_known(task->ip))
+        (void)snprintf(task->text, sizeof task->text,
+                       "last seen at %s; its address is not known, so port %u could not be asked: "
+                       "no DHCP of its MAC was seen, and the config names none (address:)",
+                       stage_name(boot->stage), task->node.up_port);
     else
         (void)snprintf(task->text, sizeof task->text, "last seen at %s: %s%s%s",
                        stage_name(boot->stage), boot->evidence[0] ? boot->evidence : "nothing",
@@ -277,17 +291,24 @@ void watch_timer(struct core *core, struct task *task)
 }
 
 /* The firmware's first word proves the power edge where the BMC is slower to tell. */
-static bool proves_power(const struct note *note)
+static bool firmware_asks(const struct note *note)
 {
     return (note->kind == NOTE_DHCP_DISCOVER || note->kind == NOTE_BOOTP_REQUEST ||
             note->kind == NOTE_RARP_REQUEST) &&
            note->class != CLASS_OS;
 }
 
+/* Not if it may come from the boot before: a reset that is not answered yet has not happened. */
+static bool proves_power(const struct task *task, const struct note *note)
+{
+    bool resetting = task->step->kind == STEP_COMMAND && task->step->op != OP_ON;
+    return firmware_asks(note) && !task->asked_before && !resetting;
+}
+
 void task_on_note(struct core *core, struct task *task, const struct note *note)
 {
     struct boot *boot = &task->boot;
-    if (boot->stage == STAGE_NONE && proves_power(note)) {
+    if (boot->stage == STAGE_NONE && proves_power(task, note)) {
         (void)snprintf(boot->evidence, sizeof boot->evidence, "its firmware speaks");
         if (boot_step(boot, SIGN_POWER, task_deadlines(core), core->now_ms))
             tell_stage(core, task);
@@ -306,8 +327,18 @@ void task_on_note(struct core *core, struct task *task, const struct note *note)
     settle(core, task);
 }
 
+static void learn_asking(struct core *core, const struct note *note)
+{
+    const struct node *node = inventory_node_by_mac(core->inventory, note->mac);
+    struct node_state *state =
+        node && firmware_asks(note) ? core_node_state(core, node->name) : NULL;
+    if (state)
+        state->asked_ms = core->now_ms;
+}
+
 void watch_note(struct core *core, const struct note *note)
 {
+    learn_asking(core, note);
     core->counts.notes[note->source]++;
     if (tells_address(note))
         learn_address(core, note->mac, note->ip);

@@ -58,6 +58,28 @@ void rack_free(struct rack *rack)
     free(rack);
 }
 
+uint32_t rack_random(struct rack *rack, uint32_t below)
+{
+    rack->random = rack->random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(rack->random >> 33) % below;
+}
+
+static bool chance(struct rack *rack, unsigned percent)
+{
+    return percent && rack_random(rack, 100) < percent;
+}
+
+unsigned rack_most_power_ons(const struct rack *rack)
+{
+    unsigned most = 0;
+    for (size_t first = 0, last = 0; last < rack->npower_ons; last++) {
+        while (rack->power_on_ms[last] - rack->power_on_ms[first] >= 1000)
+            first++;
+        most = last - first + 1 > most ? (unsigned)(last - first + 1) : most;
+    }
+    return most;
+}
+
 static struct rack_pending *later(struct rack *rack, uint64_t in_ms)
 {
     assert_true(rack->npending < RACK_PENDING_MAX);
@@ -134,18 +156,39 @@ static void power_edge(struct rack *rack, size_t index, bool on)
         return;
     }
     node->power_ons++;
-    if (rack->second != rack->now_ms / 1000) {
-        rack->second = rack->now_ms / 1000;
-        rack->power_ons_in_second = 0;
-    }
-    if (++rack->power_ons_in_second > rack->most_power_ons_in_second)
-        rack->most_power_ons_in_second = rack->power_ons_in_second;
+    assert_true(rack->npower_ons < RACK_EDGES_MAX);
+    rack->power_on_ms[rack->npower_ons++] = rack->now_ms;
     bool network = node->flag.valid && node->flag.device == BOOT_NETWORK && !node->always_disk;
-    node->flag.valid = node->flag.valid && node->flag.persistent;
+    node->flag.valid = node->flag.valid && (node->flag.persistent || node->keeps_flag);
     if (network)
         boot_from_network(rack, index);
     else
         boot_from_disk(rack, index);
+}
+
+static void go_off(struct rack *rack, size_t index, uint64_t takes_ms)
+{
+    if (!takes_ms) {
+        power_edge(rack, index, false);
+        return;
+    }
+    struct rack_pending *pending = later(rack, takes_ms);
+    pending->is_off = true;
+    pending->node = index;
+}
+
+static void restart(struct rack *rack, size_t index)
+{
+    struct rack_node *node = &rack->node[index];
+    node->resets++;
+    if (!node->on || node->ignores_power)
+        return;
+    power_edge(rack, index, false);
+    if (node->dies_at_reset)
+        return;
+    power_edge(rack, index, true);
+    node->cycles++;
+    node->cause = 1;
 }
 
 static void obey(struct rack *rack, size_t index, const struct driver_request *request,
@@ -163,20 +206,21 @@ static void obey(struct rack *rack, size_t index, const struct driver_request *r
         break;
     case OP_OFF:
     case OP_SOFT:
+        if (request->op == OP_SOFT && node->refuses_soft) {
+            reply->ok = false;
+            (void)err_set(&reply->err, ERR_UNSUPPORTED, "no soft off");
+            break;
+        }
         if (node->on && !node->ignores_power)
-            power_edge(rack, index, false);
+            go_off(rack, index, request->op == OP_SOFT ? node->soft_takes_ms : node->off_takes_ms);
         node->dead = node->dead || node->dies_after_off;
         break;
     case OP_RESET:
-        if (!node->ignores_power) {
-            power_edge(rack, index, false);
-            power_edge(rack, index, true);
-            node->cycles++;
-            node->cause = 1;
-        }
+    case OP_CYCLE:
+        restart(rack, index);
         break;
     case OP_BOOT_SET:
-        if (!node->drops_flag)
+        if (!node->drops_flag && !(node->keeps_flag && request->boot_device == BOOT_NONE))
             node->flag = (struct next_boot){.valid = request->boot_device != BOOT_NONE,
                                             .device = request->boot_device,
                                             .uefi = request->firmware == FIRMWARE_UEFI};
@@ -196,7 +240,6 @@ static void obey(struct rack *rack, size_t index, const struct driver_request *r
         reply->has_evidence = reply->evidence.has_cause = true;
         reply->evidence.cause = node->cause;
         break;
-    case OP_CYCLE:
     case OP_DIAG:
     case OP_IDENTIFY:
     case OP_INFO:
@@ -228,7 +271,23 @@ static void serve(struct rack *rack, const struct action *action)
     }
     struct driver_reply answer = *reply;
     answer.ok = true;
-    obey(rack, index, request, &answer); /* may add pending notes */
+    enum {
+        DONE,
+        LOST_BEFORE,
+        LOST_MAYBE,
+        LOST_AFTER,
+        LATE
+    } fate = chance(rack, node->lossy_percent) ? 1 + rack_random(rack, 4) : DONE;
+    if (fate != LOST_BEFORE && fate != LOST_MAYBE)
+        obey(rack, index, request, &answer); /* may add pending notes */
+    if (fate == LATE)                        /* after the core has stopped believing in it */
+        rack->pending[slot].at_ms = rack->now_ms + request->budget_ms + 6000;
+    if (fate == LOST_BEFORE || fate == LOST_MAYBE || fate == LOST_AFTER) {
+        answer = *reply;
+        (void)err_set_sent(&answer.err, ERR_TIMEOUT,
+                           changes && fate != LOST_BEFORE ? SENT_MAYBE : SENT_NO, "lost");
+        rack->pending[slot].at_ms = rack->now_ms + request->budget_ms;
+    }
     if (node->loses_off_reply && request->op == OP_OFF) {
         node->loses_off_reply = false;
         answer.ok = false;
@@ -269,10 +328,16 @@ bool rack_step(struct rack *rack, uint64_t until_ms)
         struct rack_pending pending = rack->pending[first];
         memmove(&rack->pending[first], &rack->pending[first + 1],
                 (--rack->npending - first) * sizeof pending);
-        if (!pending.is_note)
+        if (pending.is_off) {
+            if (rack->node[pending.node].on)
+                power_edge(rack, pending.node, false);
+        } else if (!pending.is_note) {
             core_reply(rack->core, &pending.reply, rack->now_ms);
-        else if (pending.boot == rack->boots[pending.node])
+        } else if (pending.boot == rack->boots[pending.node]) {
             core_note(rack->core, &pending.note, rack->now_ms);
+            if (chance(rack, rack->node[pending.node].repeats_percent))
+                core_note(rack->core, &pending.note, rack->now_ms);
+        }
     }
     drain(rack);
     return true;

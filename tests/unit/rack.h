@@ -7,7 +7,12 @@
 
 #include "agent/core/core.h"
 
-enum { RACK_NODES_MAX = 64, RACK_PENDING_MAX = 4096, RACK_EVENTS_MAX = 8192 };
+enum {
+    RACK_NODES_MAX = 64,
+    RACK_PENDING_MAX = 4096,
+    RACK_EVENTS_MAX = 8192,
+    RACK_EDGES_MAX = 4096
+};
 
 struct rack_node {
     /* faults, set by the test */
@@ -15,16 +20,23 @@ struct rack_node {
     bool loses_off_reply;     /* does it, answers nothing: sent maybe */
     bool no_evidence;         /* restart cause unsupported */
     unsigned hangs_in_kernel; /* in its first n network boots */
+    unsigned lossy_percent;   /* of its requests: not done, done or done late, and no answer */
+    unsigned repeats_percent; /* of its notes: seen twice */
+    uint64_t off_takes_ms;    /* answers ok at once, goes off later */
+    uint64_t soft_takes_ms;   /* its operating system shuts down that long */
+    bool keeps_flag;          /* never consumed, never cleared */
+    bool dies_at_reset;       /* a reset leaves it off */
+    bool refuses_soft;
     /* truth */
     bool on;
     struct next_boot flag;
     uint8_t cause;
-    unsigned commands, power_ons, power_offs, cycles, network_boots, disk_boots;
+    unsigned resets, commands, power_ons, power_offs, cycles, network_boots, disk_boots;
 };
 
 struct rack_pending {
     uint64_t at_ms;
-    bool is_note;
+    bool is_note, is_off;
     struct driver_reply reply;
     struct note note;
     size_t node; /* notes: only while this boot lasts */
@@ -42,8 +54,9 @@ struct rack {
     size_t npending;
     struct job_event events[RACK_EVENTS_MAX];
     size_t nevents;
-    unsigned power_ons_in_second, most_power_ons_in_second;
-    uint64_t second;
+    uint64_t power_on_ms[RACK_EDGES_MAX]; /* every one of them */
+    size_t npower_ons;
+    uint64_t random; /* state of rack_random(); the seed */
 };
 
 /* Nodes n01.., each with a BMC b01.., MAC 52:54:00:00:00:01.., all off; deadlines of seconds. */
@@ -54,6 +67,9 @@ void rack_free(struct rack *rack);
 void rack_run(struct rack *rack, const char *id, struct job_view *view);
 int rack_submit(struct rack *rack, const struct job_request *request, char id[JOB_ID_SIZE],
                 struct problem *problem, struct err *err);
+/* The most power-ons in any second, wherever it begins. */
+unsigned rack_most_power_ons(const struct rack *rack);
+uint32_t rack_random(struct rack *rack, uint32_t below);
 /* One event: false if nothing is left to happen before `until_ms`. */
 bool rack_step(struct rack *rack, uint64_t until_ms);
 

@@ -149,7 +149,7 @@ static void a_rack_netboots(void **state)
     assert_int_equal(view.nodes[3].attempt, 1);
     assert_int_equal(rack->node[4].network_boots, 2);
     assert_int_equal(rack->node[0].network_boots, 1);
-    assert_true(rack->most_power_ons_in_second <= 2 * rack->inventory->limits.power_on_per_second);
+    assert_true(rack_most_power_ons(rack) <= rack->inventory->limits.power_on_per_second);
     job_view_clear(&view);
 }
 
@@ -247,7 +247,7 @@ static void waves_wait_and_failures_stop_the_line(void **state)
     struct job_request asked = request(VERB_REBOOT, "@all");
     asked.options.batch = 4;
     asked.options.has_max_failures = true;
-    asked.options.max_failures = 2;
+    asked.options.max_failures = 1; /* more than that stops it */
     struct job_view view = run(rack, asked);
     assert_outcome(view, 0, OUTCOME_OK, VERDICT_NONE);
     assert_outcome(view, 5, OUTCOME_FAILED, VERDICT_UNREACHABLE);
@@ -328,6 +328,161 @@ static void a_plan_tells_and_sends_nothing(void **state)
     assert_false(core_take(rack->core, &action));
 }
 
+/* A soft off takes minutes: cancelled meanwhile, the node must not go dark after the job ended. */
+static void a_soft_off_on_its_way_is_waited_for(void **state)
+{
+    struct rack *rack = *state;
+    char id[JOB_ID_SIZE];
+    struct problem problem = {0};
+    struct err err = {0};
+    struct job_view view = {0};
+    rack->node[0].on = true;
+    rack->node[0].soft_takes_ms = 30000;
+    struct job_request asked = request(VERB_REBOOT, "n01");
+    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    while (!rack->node[0].commands)
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+    assert_int_equal(core_cancel(rack->core, id, rack->now_ms, &err), 0);
+    rack_run(rack, id, &view);
+    assert_outcome(view, 0, OUTCOME_CANCELLED, VERDICT_CANCELLED);
+    job_view_clear(&view);
+    while (rack_step(rack, rack->now_ms + 100000))
+        ;
+    assert_true(rack->node[0].on);
+}
+
+static void a_soft_off_that_is_refused_is_not_waited_for(void **state)
+{
+    struct rack *rack = *state;
+    rack->node[0].on = rack->node[0].refuses_soft = true;
+    rack->inventory->nodes[0].up = UP_NOT_WATCHED;
+    struct job_view view = run(rack, request(VERB_REBOOT, "n01"));
+    assert_outcome(view, 0, OUTCOME_OK, VERDICT_NONE);
+    assert_true(view.elapsed_ms < 20000); /* its grace is 300 s */
+    job_view_clear(&view);
+}
+
+static void a_reset_that_leaves_it_dark_is_an_alarm(void **state)
+{
+    struct rack *rack = *state;
+    rack->node[0].on = rack->node[0].dies_at_reset = true;
+    rack->node[1].on = rack->node[1].dies_at_reset = rack->node[1].no_evidence = true;
+    struct job_view view = run(rack, request(VERB_RESET, "n[01-02]"));
+    for (size_t i = 0; i < 2; i++)
+        assert_true(rack->node[i].on || view.nodes[i].outcome == OUTCOME_LEFT_OFF);
+    job_view_clear(&view);
+}
+
+/* It asks every half minute whatever we do: that proves no reset. */
+static void a_node_that_loops_in_pxe_proves_no_reset(void **state)
+{
+    struct rack *rack = *state;
+    char id[JOB_ID_SIZE];
+    struct problem problem = {0};
+    struct err err = {0};
+    struct job_view view = {0};
+    struct note asks = {.kind = NOTE_DHCP_DISCOVER,
+                        .source = NOTE_CAPTURE,
+                        .class = CLASS_ROM,
+                        .mac = rack->inventory->nodes[0].macs[0]};
+    rack->node[0].on = rack->node[0].ignores_power = rack->node[0].no_evidence = true;
+    core_note(rack->core, &asks, rack->now_ms);
+    struct job_request asked = request(VERB_RESET, "n01");
+    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    while (!rack->node[0].resets)
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+    for (int i = 0; i < 3; i++) {
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+        core_note(rack->core, &asks, rack->now_ms);
+    }
+    rack_run(rack, id, &view);
+    assert_outcome(view, 0, OUTCOME_UNVERIFIED, VERDICT_NONE);
+    job_view_clear(&view);
+}
+
+/* A switch that comes back must not let all waiting nodes on at once. */
+static void what_could_not_be_sent_takes_its_turn_again(void **state)
+{
+    struct rack *rack = *state;
+    char id[JOB_ID_SIZE];
+    struct problem problem = {0};
+    struct err err = {0};
+    struct job_view view = {0};
+    rack->inventory->deadlines.command = 1000;
+    rack->inventory->deadlines.on = 60000;
+    struct job_request asked = request(VERB_ON, "@all");
+    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    while (!rack->npower_ons)
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+    uint64_t back_ms = rack->now_ms + 10000;
+    for (size_t i = 0; i < rack->count; i++)
+        rack->node[i].dead = true;
+    while (rack->now_ms < back_ms)
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+    for (size_t i = 0; i < rack->count; i++)
+        rack->node[i].dead = false;
+    rack_run(rack, id, &view);
+    for (size_t i = 0; i < rack->count; i++)
+        assert_outcome(view, i, OUTCOME_OK, VERDICT_NONE);
+    assert_true(rack_most_power_ons(rack) <= rack->inventory->limits.power_on_per_second);
+    job_view_clear(&view);
+}
+
+/* A wall screen asks for the status all day: the long job must not be forgotten as it ends. */
+static void a_long_job_outlives_many_short_ones(void **state)
+{
+    struct rack *rack = *state;
+    char id[JOB_ID_SIZE], other[JOB_ID_SIZE];
+    struct problem problem = {0};
+    struct err err = {0};
+    struct job_view view = {0};
+    rack->inventory->limits.jobs_kept = 3;
+    struct job_request asked = request(VERB_NETBOOT, "n01"), ask = request(VERB_STATUS, "n02");
+    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(rack_submit(rack, &ask, other, &problem, &err), 0);
+        rack_run(rack, other, &view);
+        job_view_clear(&view);
+    }
+    rack_run(rack, id, &view);
+    job_view_clear(&view);
+    assert_int_equal(core_job(rack->core, id, rack->now_ms, &view, &err), 0);
+    job_view_clear(&view);
+    struct job_view *views;
+    assert_true(core_jobs(rack->core, rack->now_ms, &views) <= 5);
+    job_list_free(views, 0);
+}
+
+static void a_cancelled_next_boot_leaves_no_flag(void **state)
+{
+    struct rack *rack = *state;
+    char id[JOB_ID_SIZE];
+    struct problem problem = {0};
+    struct err err = {0};
+    struct job_view view = {0};
+    struct job_request asked = request(VERB_NEXT_BOOT, "n01");
+    asked.options.boot_device = BOOT_NETWORK;
+    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    assert_true(rack->node[0].flag.valid);
+    assert_int_equal(core_cancel(rack->core, id, rack->now_ms, &err), 0);
+    rack_run(rack, id, &view);
+    assert_outcome(view, 0, OUTCOME_CANCELLED, VERDICT_CANCELLED);
+    assert_false(rack->node[0].flag.valid);
+    job_view_clear(&view);
+}
+
+static void a_grace_beyond_a_day_is_refused(void **state)
+{
+    struct rack *rack = *state;
+    char id[JOB_ID_SIZE];
+    struct problem problem = {0};
+    struct err err = {0};
+    struct job_request asked = request(VERB_REBOOT, "n01");
+    asked.options.grace_s = 4294968; /* times 1000: 704 ms in 32 bits */
+    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+}
+
 int main(void)
 {
 #define RACK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -346,6 +501,14 @@ int main(void)
         RACK_TEST(nodes_boot_only_so_many_at_once),
         RACK_TEST(spoofed_and_stale_notes_do_nothing),
         RACK_TEST(a_plan_tells_and_sends_nothing),
+        RACK_TEST(a_soft_off_on_its_way_is_waited_for),
+        RACK_TEST(a_soft_off_that_is_refused_is_not_waited_for),
+        RACK_TEST(a_reset_that_leaves_it_dark_is_an_alarm),
+        RACK_TEST(a_node_that_loops_in_pxe_proves_no_reset),
+        RACK_TEST(what_could_not_be_sent_takes_its_turn_again),
+        RACK_TEST(a_long_job_outlives_many_short_ones),
+        RACK_TEST(a_cancelled_next_boot_leaves_no_flag),
+        RACK_TEST(a_grace_beyond_a_day_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
