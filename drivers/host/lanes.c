@@ -49,6 +49,7 @@ static int lanes_add(void *engine, const char *name, const void *config,
         (void)snprintf(device->name, sizeof device->name, "%s", name);
         HASH_ADD_STR(lanes->by_name, name, device);
     }
+    lanes_replace(lanes, device);
     free(device->config);
     device->config = memcpy(copy, config, driver.config_size);
     device->has_credentials = credentials != NULL;

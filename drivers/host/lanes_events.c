@@ -116,6 +116,24 @@ static void overrun(struct lanes *lanes, struct lanes_device *device, uint64_t n
     lanes_answer(lanes, &device->request, &err);
 }
 
+void lanes_replace(struct lanes *lanes, struct lanes_device *device)
+{
+    struct waiting old;
+    struct err err;
+    if (device->state == RUNNING) {
+        err_set_sent(&err, ERR_DEVICE, may_be_sent(device),
+                     "%s: %s: its settings were replaced meanwhile", device->name,
+                     op_name(device->request.op));
+        lanes_kill(device, 0); /* turn() looks for its death at once */
+        lanes_answer(lanes, &device->request, &err);
+    }
+    while (lanes_queue_take(&device->queue, &old)) {
+        err_set(&err, ERR_DEVICE, "%s: %s: its settings were replaced meanwhile", device->name,
+                op_name(old.request.op));
+        lanes_answer(lanes, &old.request, &err);
+    }
+}
+
 void lanes_expire(struct lanes *lanes, struct lanes_device *device, uint64_t now_ms)
 {
     struct waiting late;

@@ -43,6 +43,9 @@ void lanes_unlist(struct lanes *lanes, struct lanes_device *device);
 
 /* Something came from the device's lane, or it died. */
 void lanes_moved(struct lanes *lanes, struct lanes_device *device, uint64_t now_ms);
+/* New settings may mean another outlet: what was asked under the old ones is answered, and what
+ * is at work is killed. */
+void lanes_replace(struct lanes *lanes, struct lanes_device *device);
 void lanes_expire(struct lanes *lanes, struct lanes_device *device, uint64_t now_ms);
 void lanes_end(struct lanes_device *device, uint64_t now_ms);
 void lanes_kill(struct lanes_device *device, uint64_t now_ms);

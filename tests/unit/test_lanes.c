@@ -297,12 +297,43 @@ static void an_unknown_device_is_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* New settings may mean another outlet: nothing that was asked of the old one reaches it. */
+static void what_waits_for_old_settings_is_answered(void **state)
+{
+    static const struct {
+        const char *name;
+        enum behaviour behaviour;
+        enum sent sent;
+    } rows[] = {{"a", HANGS_IN_OPEN, SENT_NO}, {"b", HANGS_IN_RUN, SENT_MAYBE}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        f->count = 0;
+        add(f, rows[i].name, rows[i].behaviour);
+        uint64_t running = ask(f, rows[i].name, OP_OFF, HOUR_MS);
+        uint64_t waiting = ask(f, rows[i].name, OP_OFF, HOUR_MS);
+        turn(f); /* starts the lane */
+        if (rows[i].sent == SENT_MAYBE)
+            turn(f); /* hears that its session stands */
+        add(f, rows[i].name, GOOD);
+        assert_int_equal(f->count, 2);
+        assert_int_equal(f->replies[0].id, running);
+        assert_int_equal(f->replies[0].err.kind, ERR_DEVICE);
+        assert_int_equal(f->replies[0].err.sent, rows[i].sent);
+        assert_int_equal(f->replies[1].id, waiting);
+        assert_int_equal(f->replies[1].err.kind, ERR_DEVICE);
+        assert_int_equal(f->replies[1].err.sent, SENT_NO);
+        assert_true(await(f, ask(f, rows[i].name, OP_OFF, HOUR_MS))->ok);
+        assert_int_equal(f->count, 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_session_is_kept),
         TEST(an_idle_session_is_closed),
         TEST(a_changed_device_gets_a_new_session),
+        TEST(what_waits_for_old_settings_is_answered),
         TEST(hanging_in_run_is_killed_at_the_budget),
         TEST(hanging_in_open_has_sent_nothing),
         TEST(hanging_in_close_delays_only_itself),
