@@ -257,6 +257,12 @@ static bool is_ours(void *arg, const char *job)
     return !core_job(agent->core, job, clock_now_ms(), &view, NULL);
 }
 
+static void remember_key(void *arg, const char *key, const char *id, enum verb verb,
+                         const char *nodes_hash)
+{
+    core_remember_key(arg, key, id, verb, nodes_hash);
+}
+
 /* What ended unrecorded is recorded, and so is what a run before left, if that was not read yet. */
 static void after_recovery(struct agent *agent)
 {
@@ -264,7 +270,8 @@ static void after_recovery(struct agent *agent)
     struct err err;
     size_t jobs;
     turn_recovered(agent->turn);
-    if (recovery_run(agent->journal, clock_unix_ms(), &ours, &jobs, &err))
+    if (recovery_run(agent->journal, clock_unix_ms(), &ours, &jobs, &err) ||
+        journal_keys(agent->journal, remember_key, agent->core, &err))
         log_error("journal=read-only text=\"%s\"", err.text);
 }
 
@@ -314,12 +321,6 @@ static void on_drivers_settled(void *arg)
         (void)uv_timer_start(&agent->settle, on_settle, SETTLE_MS, 0);
     else
         become_ready(agent);
-}
-
-static void remember_key(void *arg, const char *key, const char *id, enum verb verb,
-                         const char *nodes_hash)
-{
-    core_remember_key(arg, key, id, verb, nodes_hash);
 }
 
 /* The journal may be bad: then status works, and commands are refused with its text. */

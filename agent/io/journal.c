@@ -41,6 +41,24 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
     [UNFINISHED] = "SELECT id, verb, nodes FROM jobs WHERE ended IS NULL ORDER BY started",
     [LAST_INTENT] = "SELECT op, device, ok IS NOT NULL, coalesce(ok, 0), coalesce(sent, 'maybe'), at"
                     " FROM intents WHERE job = ?1 AND node = ?2 ORDER BY at DESC, rowid DESC LIMIT 1",
+#define REACHED(intent) "(" intent ".ok IS NULL OR " intent ".ok OR " intent ".sent <> 'no')"
+#define HERE(row)       row ".job = ?1 AND " row ".node = ?2"
+    /* Off: what takes the power away went out, and no power-on after it was seen to work. A cycle
+     * is both. Flag: a next boot went out, and nothing that uses it up after it. */
+    [LEFT_BEHIND] = "SELECT EXISTS (SELECT 1 FROM intents o WHERE " HERE("o")
+                    " AND o.op IN ('power-off', 'power-soft', 'power-cycle') AND " REACHED("o")
+                    " AND NOT EXISTS (SELECT 1 FROM intents i WHERE " HERE("i")
+                    " AND i.op IN ('power-on', 'power-cycle')"
+                    " AND (i.rowid > o.rowid OR (i.rowid = o.rowid AND i.op = 'power-cycle'))"
+                    " AND EXISTS (SELECT 1 FROM events e WHERE " HERE("e")
+                    " AND e.kind = 'power' AND e.at > i.at AND e.json LIKE '%\"power\":\"on\"%'))),"
+                    " EXISTS (SELECT 1 FROM intents b WHERE " HERE("b")
+                    " AND b.op = 'next-boot-set' AND " REACHED("b")
+                    " AND NOT EXISTS (SELECT 1 FROM intents u WHERE " HERE("u")
+                    " AND u.op IN ('power-on', 'power-reset', 'power-cycle')"
+                    " AND u.rowid > b.rowid AND " REACHED("u") "))",
+#undef REACHED
+#undef HERE
 };
 /* clang-format on */
 

@@ -116,6 +116,14 @@ struct journal_intent {
 int journal_last_intent(struct journal *journal, const char *job, const char *node,
                         struct journal_intent *intent, struct err *err);
 
+/* What all of a job's commands to a node have left behind, as far as the journal tells. 0 or -1. */
+struct journal_left {
+    bool off;  /* switched off, and not seen on after a power-on */
+    bool flag; /* its next boot was set, and nothing was sent that uses it up */
+};
+int journal_left(struct journal *journal, const char *job, const char *node,
+                 struct journal_left *left, struct err *err);
+
 /* For tests: no page beyond these, as if the disk were full. */
 void journal_limit_pages(struct journal *journal, unsigned pages);
 

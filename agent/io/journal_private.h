@@ -24,6 +24,7 @@ enum journal_statement {
     JOB_OUTCOMES,
     UNFINISHED,
     LAST_INTENT,
+    LEFT_BEHIND,
     JOURNAL_STATEMENTS
 };
 

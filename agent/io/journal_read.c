@@ -209,3 +209,19 @@ int journal_last_intent(struct journal *journal, const char *job, const char *no
     *intent = found;
     return 1;
 }
+
+int journal_left(struct journal *journal, const char *job, const char *node,
+                 struct journal_left *left, struct err *err)
+{
+    sqlite3_stmt *row = journal_statement(journal, LEFT_BEHIND, err);
+    if (!row)
+        return -1;
+    (void)sqlite3_bind_text(row, 1, job, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(row, 2, node, -1, SQLITE_TRANSIENT);
+    if (sqlite3_step(row) != SQLITE_ROW)
+        return journal_sql_err(journal, "cannot be read", err);
+    *left = (struct journal_left){.off = sqlite3_column_int(row, 0),
+                                  .flag = sqlite3_column_int(row, 1)};
+    (void)sqlite3_reset(row);
+    return 0;
+}

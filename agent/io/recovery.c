@@ -21,14 +21,8 @@ static bool has_outcome(const struct job_view *view, const char *node)
     return false;
 }
 
-static bool may_be_off(enum verb verb, const struct journal_intent *last)
-{
-    bool off = last->op == OP_OFF || last->op == OP_SOFT;
-    bool reached = !last->has_result || last->ok || last->sent != SENT_NO;
-    return ends_on(verb) && off && reached;
-}
-
-static void describe(const struct journal_intent *last, bool any, char text[JOB_TEXT_SIZE])
+static void describe(const struct journal_intent *last, bool any, const struct journal_left *left,
+                     char text[JOB_TEXT_SIZE])
 {
     if (!any) {
         (void)snprintf(text, JOB_TEXT_SIZE, "the agent died before anything was sent");
@@ -37,8 +31,9 @@ static void describe(const struct journal_intent *last, bool any, char text[JOB_
     const char *result = !last->has_result ? "its result was not seen"
                          : last->ok        ? "which the device accepted"
                                            : "which failed";
-    (void)snprintf(text, JOB_TEXT_SIZE, "the agent died after %s to %s, %s; read the power state",
-                   op_name(last->op), last->device, result);
+    (void)snprintf(text, JOB_TEXT_SIZE, "the agent died after %s to %s, %s; read the power state%s",
+                   op_name(last->op), last->device, result,
+                   left->flag ? "; its boot flag may still be set" : "");
 }
 
 static int interrupt_node(struct journal *journal, const struct journal_unfinished *job,
@@ -48,7 +43,10 @@ static int interrupt_node(struct journal *journal, const struct journal_unfinish
     int any = journal_last_intent(journal, job->id, name, &last, err);
     if (any < 0)
         return -1;
-    bool off = any && may_be_off(job->verb, &last);
+    struct journal_left left = {0};
+    if (any && journal_left(journal, job->id, name, &left, err))
+        return -1;
+    bool off = left.off && ends_on(job->verb);
     struct job_event event = {.unix_ms = unix_ms, .kind = EVENT_OUTCOME, .verb = job->verb};
     struct node_view *node = &event.node;
     *node = (struct node_view){.outcome = off ? OUTCOME_LEFT_OFF : OUTCOME_FAILED,
@@ -58,7 +56,7 @@ static int interrupt_node(struct journal *journal, const struct journal_unfinish
     memcpy(event.job, job->id, sizeof event.job);
     memcpy(node->job, job->id, sizeof node->job);
     (void)snprintf(node->node, sizeof node->node, "%s", name);
-    describe(&last, any, node->text);
+    describe(&last, any, &left, node->text);
     journal_add_event(journal, &event);
     log_error("job=%s node=%s verb=%s interrupted=%s last=%s device=%s result=%s text=\"%s\"",
               job->id, name, verb_name(job->verb), off ? "may-be-left-off" : "yes",

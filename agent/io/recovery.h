@@ -2,8 +2,8 @@
  *
  * A job is never resumed and a command never repeated: each job without an end is recorded as
  * ended "interrupted", and each of its nodes without an outcome gets one: INTERRUPTED, or
- * LEFT_OFF if the last command journaled was to switch it off on the way to switching it on
- * again.  Both are told loudly, in the log and as events. */
+ * LEFT_OFF if it was switched off on the way to switching it on again, and was not seen on after
+ * that: whatever was sent in between.  Both are told loudly, in the log and as events. */
 #ifndef POWERCTL_RECOVERY_H
 #define POWERCTL_RECOVERY_H
 

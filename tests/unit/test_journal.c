@@ -404,6 +404,58 @@ static void unfinished_jobs_are_ended_and_told(void **state)
     (void)journal_close(journal);
 }
 
+static void seen(struct journal *journal, const char *node, enum power power, int64_t unix_ms)
+{
+    struct job_event event = event_of(EVENT_POWER, "J1-1", node);
+    event.node.power = power;
+    event.unix_ms = unix_ms;
+    journal_add_event(journal, &event);
+}
+
+/* What was sent after the off hides nothing: n01 waits for its turn with its flag set, n02's
+ * power-on was not seen to work, n03's was, n04 was switched off once more after that. */
+static void a_node_is_dark_whatever_came_after_the_off(void **state)
+{
+    static const enum outcome expected[] = {OUTCOME_LEFT_OFF, OUTCOME_LEFT_OFF, OUTCOME_FAILED,
+                                            OUTCOME_LEFT_OFF};
+    struct err err = {0};
+    size_t jobs = 0;
+    uint64_t request = 0;
+    (void)state;
+    log_open(open("/dev/null", O_WRONLY | O_CLOEXEC), false, LOG_LEVEL_ERROR);
+    struct journal *journal = open_good("run1");
+    struct journal_job job = job_of("J1-1", "n[01-04]", "");
+    journal_begin(journal);
+    journal_add_job(journal, &job);
+    for (int i = 1; i <= 4; i++) {
+        char node[8];
+        (void)snprintf(node, sizeof node, "n0%d", i);
+        add_intent(journal, ++request, OP_OFF, "J1-1", node);
+        seen(journal, node, POWER_OFF, 10000);
+        if (i == 1)
+            add_intent(journal, ++request, OP_BOOT_SET, "J1-1", node);
+        else
+            add_intent(journal, ++request, OP_ON, "J1-1", node);
+        if (i > 2)
+            seen(journal, node, POWER_ON, 20000);
+        if (i == 4)
+            add_intent(journal, ++request, OP_OFF, "J1-1", node);
+    }
+    commit(journal);
+    (void)journal_close(journal);
+
+    journal = open_good("run2");
+    assert_int_equal(recovery_run(journal, 50000, NULL, &jobs, &err), 0);
+    struct job_view view;
+    assert_int_equal(journal_job(journal, "J1-1", &view, &err), 0);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(view.nodes[i].outcome, expected[i]);
+    assert_non_null(strstr(view.nodes[0].text, "boot flag may still be set"));
+    assert_null(strstr(view.nodes[2].text, "boot flag"));
+    job_view_clear(&view);
+    (void)journal_close(journal);
+}
+
 static void old_rows_go_in_slices(void **state)
 {
     struct err err = {0};
@@ -445,6 +497,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_newer_version_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_survive, setup, teardown),
         cmocka_unit_test_setup_teardown(unfinished_jobs_are_ended_and_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_is_dark_whatever_came_after_the_off, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(old_rows_go_in_slices, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
