@@ -162,7 +162,11 @@ static void on_hup(uv_signal_t *handle, int number)
     service_notify("RELOADING=1");
     struct conf_drivers *schemas = conf_drivers_new(); /* the programs may be newer ones */
     struct config *config = schemas ? load(agent->options, schemas, &errors) : NULL;
-    if (config) {
+    struct err busy;
+    if (config && core_may_reload(agent->core, config->inventory, &busy)) {
+        log_error("config=refused text=\"%s\"", busy.text);
+        (void)config_free(config);
+    } else if (config) {
         take_over(agent, config);
     } else {
         log_errors(&errors);

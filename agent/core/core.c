@@ -60,6 +60,14 @@ struct core *core_free(struct core *core)
     return NULL;
 }
 
+int core_may_reload(const struct core *core, const struct inventory *inventory, struct err *err)
+{
+    for (const struct job *job = core->jobs; job; job = job->next)
+        if (!job->done && job_may_reload(core, job, inventory, err))
+            return -1;
+    return 0;
+}
+
 void core_reload(struct core *core, const struct inventory *inventory, uint64_t now_ms)
 {
     core->now_ms = now_ms;

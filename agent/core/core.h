@@ -47,7 +47,11 @@ struct action {
 struct core *core_new(const struct inventory *inventory, const char *boot_id, uint64_t now_ms);
 struct core *core_free(struct core *core);
 
-/* Another inventory; running jobs go on with the targets frozen when they were admitted. The old
+/* ERR_BUSY if a running job commands a device that this inventory lacks or has other settings
+ * for: the name a target was frozen with would lead to another machine. 0 or -1. */
+int core_may_reload(const struct core *core, const struct inventory *inventory, struct err *err);
+
+/* Another inventory, after core_may_reload(); running jobs go on with the targets frozen when they were admitted. The old
  * one may be freed afterwards. */
 void core_reload(struct core *core, const struct inventory *inventory, uint64_t now_ms);
 

@@ -202,6 +202,46 @@ void job_forget_old(struct core *core)
     }
 }
 
+/* ---- a reload meanwhile ---- */
+
+static const struct device *find_device(const struct inventory *inventory, const char *name)
+{
+    for (size_t i = 0; i < inventory->ndevices; i++)
+        if (!strcmp(inventory->devices[i].config.device, name))
+            return &inventory->devices[i];
+    return NULL;
+}
+
+static bool same_device(const struct device *a, const struct device *b)
+{
+    if (!a || !b || strcmp(a->driver, b->driver) || a->config.nsettings != b->config.nsettings)
+        return false;
+    for (size_t i = 0; i < a->config.nsettings; i++)
+        if (strcmp(a->config.settings[i].name, b->config.settings[i].name) ||
+            strcmp(a->config.settings[i].value, b->config.settings[i].value))
+            return false;
+    return true;
+}
+
+int job_may_reload(const struct core *core, const struct job *job,
+                   const struct inventory *inventory, struct err *err)
+{
+    if (!verb_changes_something(job->request.verb))
+        return 0;
+    for (size_t i = 0; i < job->ntasks; i++) {
+        const struct task *task = &job->tasks[i];
+        const char *names[] = {task->power_device, task->boot_device};
+        for (size_t j = 0; j < ARRAY_SIZE(names) && task->phase != TASK_ENDED; j++)
+            if (*names[j] && !same_device(find_device(core->inventory, names[j]),
+                                          find_device(inventory, names[j])))
+                return err_set(err, ERR_BUSY,
+                               "device %s of %s is gone or has other settings, and job %s is at "
+                               "it: reload again when that has ended, or cancel it",
+                               names[j], task->node.name, job->id);
+    }
+    return 0;
+}
+
 /* ---- running it ---- */
 
 void job_start(struct core *core, struct job *job)

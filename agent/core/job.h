@@ -16,6 +16,10 @@ int job_admit(struct core *core, const struct job_request *request, const struct
 struct job *job_new(struct core *core, const struct job_request *request, const struct nodeset *set,
                     const char *folded);
 
+/* Do the devices that its running tasks command mean the same in `inventory`? */
+int job_may_reload(const struct core *core, const struct job *job,
+                   const struct inventory *inventory, struct err *err);
+
 void job_start(struct core *core, struct job *job);
 /* The shell knows that it ended, and may ask once more how. */
 void job_end_taken(struct core *core, const char *id);

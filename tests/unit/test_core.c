@@ -483,6 +483,30 @@ static void a_grace_beyond_a_day_is_refused(void **state)
     assert_int_equal(err.kind, ERR_USAGE);
 }
 
+/* A name that leads to another machine in the middle of a job is a command to the wrong one. */
+static void a_reload_does_not_re_aim_a_running_job(void **state)
+{
+    struct rack *rack = *state;
+    char id[JOB_ID_SIZE];
+    struct problem problem = {0};
+    struct err err = {0};
+    struct job_view view = {0};
+    struct rack *other = rack_new(16);
+    struct driver_device *device = &other->inventory->devices[0].config;
+    struct job_request asked = request(VERB_ON, "n01");
+    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    assert_int_equal(core_may_reload(rack->core, other->inventory, &err), 0);
+    (void)snprintf(device->settings[device->nsettings].name, NAME_SIZE, "host");
+    (void)snprintf(device->settings[device->nsettings++].value, NAME_SIZE, "10.0.0.99");
+    assert_int_equal(core_may_reload(rack->core, other->inventory, &err), -1);
+    assert_int_equal(err.kind, ERR_BUSY);
+    assert_non_null(strstr(err.text, "b01 of n01"));
+    rack_run(rack, id, &view);
+    job_view_clear(&view);
+    assert_int_equal(core_may_reload(rack->core, other->inventory, &err), 0);
+    rack_free(other);
+}
+
 int main(void)
 {
 #define RACK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -509,6 +533,7 @@ int main(void)
         RACK_TEST(a_long_job_outlives_many_short_ones),
         RACK_TEST(a_cancelled_next_boot_leaves_no_flag),
         RACK_TEST(a_grace_beyond_a_day_is_refused),
+        RACK_TEST(a_reload_does_not_re_aim_a_running_job),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
