@@ -264,7 +264,7 @@ static void a_silent_driver_is_answered_for_and_killed(void **state)
     UNTIL(f, f->nreplies == 2 && f->downs == 1);
     check_failed(&f->replies[0], 1, ERR_TIMEOUT, SENT_MAYBE, "did not answer in time");
     check_failed(&f->replies[1], 2, ERR_TIMEOUT, SENT_NO, "did not answer in time");
-    assert_non_null(strstr(f->problems, "left 2 requests without an answer; killed"));
+    assert_non_null(strstr(f->problems, "without an answer; killed")); /* in one turn or in two */
     assert_non_null(strstr(f->problems, "died (signal 9)"));
 }
 
