@@ -32,7 +32,7 @@ struct job_options {
     uint32_t timeout_s;           /* whole job per node; 0: deadlines.total */
     uint32_t grace_s;             /* reboot: how long a soft off may take; 0: deadlines.soft_off */
     uint32_t batch;               /* nodes at a time; 0: all */
-    uint32_t max_failures;        /* stop the line after more than this many; with has_ */
+    uint32_t max_failures;        /* stop the line at this many, 1 or more; with has_ */
     bool has_max_failures;
     bool has_retry;
     uint32_t seconds; /* identify */

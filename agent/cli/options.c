@@ -31,7 +31,7 @@ static const struct option_row {
     { "no-wait", 0, TAKES_JOB, NULL, FLAG, AT(no_wait), 0, "print the job's id and return at once" },
     { "retry", 0, TAKES_RETRY, "N", COUNT, AT(retry), AT(has_retry), "try a node up to N more times, where that can help" },
     { "batch", 0, TAKES_WAVES, "N", COUNT, AT(batch), AT(has_batch), "N nodes at a time" },
-    { "max-failures", 0, TAKES_WAVES, "F", COUNT, AT(max_failures), AT(has_max_failures), "start no more nodes once more than F have failed" },
+    { "max-failures", 0, TAKES_WAVES, "F", COUNT, AT(max_failures), AT(has_max_failures), "start no more nodes once F have failed" },
     { "grace", 0, TAKES_GRACE, "DURATION", SECONDS, AT(grace_s), AT(has_grace), "how long a soft off may take" },
     { "netboot", 0, TAKES_NETBOOT, NULL, FLAG, AT(netboot), 0, "come up through the network" },
     { "native", 0, TAKES_NATIVE, NULL, FLAG, AT(native), 0, "the device's own cycle, where the config allows it" },

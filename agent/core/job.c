@@ -73,6 +73,8 @@ static int check_options(const struct job_request *request, struct err *err)
     const struct job_options *options = &request->options;
     if (request->verb == VERB_NEXT_BOOT && options->boot_device == BOOT_OTHER)
         return err_set(err, ERR_USAGE, "the next boot can be network, disk, bios or none");
+    if (options->has_max_failures && !options->max_failures)
+        return err_set(err, ERR_USAGE, "--max-failures 0 would stop before the first node");
     if (options->grace_s > DAY_S || options->timeout_s > DAY_S)
         return err_set(err, ERR_USAGE, "--grace and --timeout are at most one day (%d s)", DAY_S);
     return 0;
@@ -297,7 +299,7 @@ void job_task_ended(struct core *core, struct task *task)
     job->nended++;
     if (task->outcome == OUTCOME_FAILED || task->outcome == OUTCOME_LEFT_OFF)
         job->nfailed++;
-    if (options->has_max_failures && job->nfailed > options->max_failures)
+    if (options->has_max_failures && job->nfailed >= options->max_failures)
         job->stopped = true;
     /* Not from here: the caller may still hold the task. At the next tick. */
     timer_set(&core->timers, &core->turn, core->now_ms);

@@ -87,7 +87,7 @@ struct job {
     char set_hash[17];
     char *folded;
     uint64_t started_ms, ended_ms;
-    bool done, cancelling, stopped; /* stopped: more than max_failures */
+    bool done, cancelling, stopped; /* stopped: max_failures reached */
     bool end_taken;                 /* the shell has its EVENT_JOB_ENDED */
     bool releasing;                 /* job_release() is at work further up */
     size_t ntasks, nended, nfailed, nreleased;

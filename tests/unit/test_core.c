@@ -247,7 +247,7 @@ static void waves_wait_and_failures_stop_the_line(void **state)
     struct job_request asked = request(VERB_REBOOT, "@all");
     asked.options.batch = 4;
     asked.options.has_max_failures = true;
-    asked.options.max_failures = 1; /* more than that stops it */
+    asked.options.max_failures = 2; /* the second stops it */
     struct job_view view = run(rack, asked);
     assert_outcome(view, 0, OUTCOME_OK, VERDICT_NONE);
     assert_outcome(view, 5, OUTCOME_FAILED, VERDICT_UNREACHABLE);

@@ -74,7 +74,7 @@ static void choose(struct run *run)
     options->timeout_s = rack_random(rack, 4) ? 0 : 1 + rack_random(rack, 40);
     options->batch = rack_random(rack, 2) ? 0 : 1 + rack_random(rack, 4);
     options->has_max_failures = rack_random(rack, 3) == 0;
-    options->max_failures = rack_random(rack, 3);
+    options->max_failures = 1 + rack_random(rack, 3);
     for (size_t i = 0; i < NODES; i++) {
         struct node *node = &rack->inventory->nodes[i];
         break_node(rack, &rack->node[i]);
