@@ -153,8 +153,9 @@ static void conf_end(struct conf *c)
         conf_file_free(c->files);
         c->files = next;
     }
-    struct conf_names *names[] = {&c->credentials, &c->devices,   &c->nodes,  &c->groups,
-                                  &c->macs,        &c->addresses, &c->powers, &c->bad_drivers};
+    struct conf_names *names[] = {&c->credentials, &c->devices,    &c->nodes,
+                                  &c->groups,      &c->macs,       &c->addresses,
+                                  &c->powers,      &c->next_boots, &c->bad_drivers};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         conf_names_clear(names[i]);
     config_free(c->config);

@@ -91,7 +91,8 @@ struct conf {
     const struct conf_drivers *drivers;
     bool memory_only; /* for fuzzing: no file but the given text */
     struct conf_file *files;
-    struct conf_names credentials, devices, nodes, groups, macs, addresses, powers, bad_drivers;
+    struct conf_names credentials, devices, nodes, groups, macs, addresses, powers, next_boots,
+        bad_drivers;
     struct conf_section sections[SECTIONS];
     /* Where each key of a section was seen, over all files. */
     const struct yaml *seen[SECTIONS][CONF_FIELDS_MAX];

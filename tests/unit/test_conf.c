@@ -186,7 +186,7 @@ static void test_several_files_and_ethers(void **state)
     put_file("site/main.yaml", "limits: { confirm_above: 3 }\nethers: ethers\n", 0644);
     put_file("site/conf.d/b.yaml", "nodes: { 'n[1-2]': { power: 'bmc-[1-2]' } }\n", 0644);
     put_file("site/conf.d/a.yaml",
-             "devices: { 'bmc-[1-2]': { driver: ipmi, host: h } }\nlimits: { retries: 4 }\n", 0644);
+             "devices: { 'bmc-[1-2]': { driver: ipmi, host: 'h[1-2]' } }\nlimits: { retries: 4 }\n", 0644);
     put_file("site/conf.d/c.txt", "not yaml: [", 0644);
     put_file("site/ethers", "# comment\n52:54:0:aa:0:2\tn2 # rarpd\n\n02:00:00:00:00:09 printer\n",
              0644);
