@@ -1,6 +1,7 @@
-/* admission.c - who may switch on now: the inrush limit, and the places among the booting.
+/* admission.c - who may go on now: places among the booting, and the inrush limit.
  *
- * One bucket of power-on tokens for the whole agent, over all jobs.  It starts empty, so that an
+ * A place is taken before anything is done to a node, so that none waits switched off for it, and
+ * given back when the node is up.  A token is taken right before each power-on. One bucket of power-on tokens for the whole agent, over all jobs.  It starts empty, so that an
  * agent restarted again and again cannot exceed the limit either. */
 #include <stdio.h>
 #include <string.h>
@@ -9,10 +10,9 @@
 
 enum { TOKEN = 1000 };
 
-static bool needs_place(const struct task *task)
+static bool waits_for_place(const struct task *task)
 {
-    return !task->bringing_on && !task->has_turn &&
-           verb_boots_network(task->job->request.verb, &task->job->request.options);
+    return task->step->kind == STEP_PLACE;
 }
 
 static void refill(struct core *core)
@@ -33,14 +33,23 @@ static uint64_t next_token(const struct core *core)
     return core->now_ms + (TOKEN - core->tokens_milli + rate - 1) / rate;
 }
 
-/* The first in the queue that may go: those that boot from the network wait for a place. */
+/* The first in the queue that may go now; NULL: none. */
 static struct task **first_admissible(struct core *core)
 {
     bool place = core->booting < core->inventory->limits.booting_at_once;
+    bool token = core->tokens_milli >= TOKEN;
     struct task **link = &core->queue_head;
-    while (*link && !place && needs_place(*link))
+    while (*link && !(waits_for_place(*link) ? place : token))
         link = &(*link)->next_in_queue;
     return *link ? link : NULL;
+}
+
+static bool waits_for_token(const struct core *core)
+{
+    const struct task *task = core->queue_head;
+    while (task && waits_for_place(task))
+        task = task->next_in_queue;
+    return task != NULL;
 }
 
 static struct task *unlink_task(struct core *core, struct task **link)
@@ -55,32 +64,28 @@ static struct task *unlink_task(struct core *core, struct task **link)
 
 void admission_run(struct core *core)
 {
+    struct task **link;
     refill(core);
-    for (;;) {
-        struct task **link = first_admissible(core);
-        if (!link) {
-            timer_set(&core->timers, &core->turn, UINT64_MAX);
-            return;
-        }
-        if (core->tokens_milli < TOKEN) {
-            timer_set(&core->timers, &core->turn, next_token(core));
-            return;
-        }
-        core->tokens_milli -= TOKEN;
+    while ((link = first_admissible(core))) {
         struct task *task = unlink_task(core, link);
-        if (needs_place(task)) {
-            task->has_turn = true;
+        if (waits_for_place(task)) {
+            task->has_place = true;
             core->booting++;
+        } else {
+            core->tokens_milli -= TOKEN;
         }
         task_on_turn(core, task);
     }
+    timer_set(&core->timers, &core->turn, waits_for_token(core) ? next_token(core) : UINT64_MAX);
 }
 
 void admission_queue(struct core *core, struct task *task)
 {
     task->phase = TASK_QUEUES;
     task->queued_ms = core->now_ms;
-    (void)snprintf(task->text, sizeof task->text, "waits for its turn to be switched on");
+    (void)snprintf(task->text, sizeof task->text, "waits for %s",
+                   waits_for_place(task) ? "a place among the booting"
+                                         : "its turn to be switched on");
     timer_set(&core->timers, &task->timer, UINT64_MAX);
     if (task->bringing_on) { /* a dark node goes first */
         task->next_in_queue = core->queue_head;
@@ -104,8 +109,8 @@ void admission_leave(struct core *core, struct task *task)
                 (void)unlink_task(core, link);
                 break;
             }
-    if (task->has_turn) {
-        task->has_turn = false;
+    if (task->has_place) {
+        task->has_place = false;
         core->booting--;
         if (core->queue_head)
             timer_set(&core->timers, &core->turn, core->now_ms);

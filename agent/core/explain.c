@@ -33,11 +33,12 @@ static void explain_step(FILE *out, unsigned number, const struct step *step,
                                            : request->options.boot_device));
     if (step->kind == STEP_DWELL)
         (void)fprintf(out, " %.1f s, if we switched it off", (double)deadlines->dwell / 1000);
+    if (step->kind == STEP_READ && step->again)
+        (void)fprintf(out, " again, if it had to wait");
+    if (step->kind == STEP_PLACE)
+        (void)fprintf(out, ": at most %u nodes boot at once", limits->booting_at_once);
     if (step->kind == STEP_TURN)
-        (void)fprintf(out, ": at most %u power-ons a second%s", limits->power_on_per_second,
-                      verb_boots_network(request->verb, &request->options) ? ", and" : "");
-    if (step->kind == STEP_TURN && verb_boots_network(request->verb, &request->options))
-        (void)fprintf(out, " %u nodes booting at once", limits->booting_at_once);
+        (void)fprintf(out, ": at most %u power-ons a second", limits->power_on_per_second);
     if (step->kind == STEP_WATCH)
         (void)fprintf(out, ", at most %.0f s for everything", (double)deadlines->total / 1000);
     if (patience)

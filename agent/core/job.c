@@ -255,15 +255,24 @@ void job_start(struct core *core, struct job *job)
     job_release(core, job);
 }
 
+static void drop(struct core *core, struct job *job, struct task *task)
+{
+    (void)snprintf(task->text, sizeof task->text, "%s before its turn; nothing was sent",
+                   job->cancelling ? "cancelled" : "the line was stopped");
+    task_end(core, task, OUTCOME_CANCELLED,
+             job->cancelling ? VERDICT_CANCELLED : VERDICT_NOT_STARTED);
+}
+
+/* Those that had not begun: not released, or still waiting for a place in their first attempt. */
 static void drop_the_rest(struct core *core, struct job *job)
 {
-    while (job->nreleased < job->ntasks) {
-        struct task *task = &job->tasks[job->nreleased++];
-        (void)snprintf(task->text, sizeof task->text, "%s before its turn; nothing was sent",
-                       job->cancelling ? "cancelled" : "the line was stopped");
-        task_end(core, task, OUTCOME_CANCELLED,
-                 job->cancelling ? VERDICT_CANCELLED : VERDICT_NOT_STARTED);
+    for (size_t i = 0; i < job->nreleased; i++) {
+        struct task *task = &job->tasks[i];
+        if (task->phase == TASK_QUEUES && task->step->kind == STEP_PLACE && task->attempt == 1)
+            drop(core, job, task);
     }
+    while (job->nreleased < job->ntasks)
+        drop(core, job, &job->tasks[job->nreleased++]);
 }
 
 static void finish(struct core *core, struct job *job)

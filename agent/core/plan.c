@@ -5,6 +5,7 @@
 
 /* clang-format off */
 #define READ             { .kind = STEP_READ,       WAITS(command) }
+#define READ_AGAIN       { .kind = STEP_READ, .again = true, WAITS(command) }
 #define REQUIRE_ON       { .kind = STEP_REQUIRE_ON }
 #define COMMAND(op_, not_) { .kind = STEP_COMMAND, .op = (op_), .unless = (not_), WAITS(on) }
 #define TRY_SOFT         { .kind = STEP_COMMAND, .op = OP_SOFT, .unless = POWER_OFF, WAITS(command), .soft = true }
@@ -15,6 +16,7 @@
 #define TRY_SOFT_OFF     { .kind = STEP_SEE, .state = POWER_OFF, WAITS(soft_off), .soft = true }
 #define DWELL            { .kind = STEP_DWELL }
 #define SET_BOOT         { .kind = STEP_SET_BOOT,   WAITS(on) }
+#define PLACE            { .kind = STEP_PLACE }
 #define TURN             { .kind = STEP_TURN }
 #define TURN_UNLESS_ON   { .kind = STEP_TURN, .unless = POWER_ON }
 #define EVIDENCE         { .kind = STEP_EVIDENCE,   WAITS(command) }
@@ -40,12 +42,12 @@ static const struct step next_boot[] = { SET_BOOT, END };
 static const struct step reboot[]    = { READ, TRY_SOFT, TRY_SOFT_OFF,
                                          COMMAND(OP_OFF, POWER_OFF), SEE_OFF, DWELL,
                                          TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, WATCH, END };
-static const struct step reboot_net[] = { READ, TRY_SOFT, TRY_SOFT_OFF,
+static const struct step reboot_net[] = { READ, PLACE, READ_AGAIN, TRY_SOFT, TRY_SOFT_OFF,
                                          COMMAND(OP_OFF, POWER_OFF), SEE_OFF, SET_BOOT, DWELL,
                                          TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, WATCH, FLAG, END };
-static const struct step netboot[]   = { READ, COMMAND(OP_OFF, POWER_OFF), SEE_OFF, SET_BOOT, DWELL,
+static const struct step netboot[]   = { READ, PLACE, READ_AGAIN, COMMAND(OP_OFF, POWER_OFF), SEE_OFF, SET_BOOT, DWELL,
                                          TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, WATCH, FLAG, END };
-static const struct step netboot_reset[] = { READ, REQUIRE_ON, SET_BOOT, EVIDENCE, TURN,
+static const struct step netboot_reset[] = { READ, PLACE, READ_AGAIN, REQUIRE_ON, SET_BOOT, EVIDENCE, TURN,
                                          COMMAND(OP_RESET, POWER_UNKNOWN), RESTARTED, SEE_ON, WATCH, FLAG, END };
 
 const struct step plan_bring_on[]    = { FLAG, LET_OFF_LAND, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
@@ -117,6 +119,7 @@ const char *step_name(enum step_kind kind)
         [STEP_SEE] = "see it",
         [STEP_DWELL] = "dwell",
         [STEP_SET_BOOT] = "set the next boot and read it back",
+        [STEP_PLACE] = "wait for a place",
         [STEP_TURN] = "wait for its turn",
         [STEP_EVIDENCE] = "read restart evidence",
         [STEP_RESTARTED] = "see that it restarted",

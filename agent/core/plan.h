@@ -19,7 +19,8 @@ enum step_kind {
     STEP_SEE,        /* read until the state is `state`, twice, settle apart */
     STEP_DWELL,      /* let capacitors drain; skipped if we did not switch it off */
     STEP_SET_BOOT,   /* set the next boot, and compare with what reads back */
-    STEP_TURN,       /* wait for the inrush limit, and for a place among the booting */
+    STEP_PLACE,      /* wait for a place among the booting, before anything is done to it */
+    STEP_TURN,       /* wait for the inrush limit */
     STEP_EVIDENCE,   /* read restart evidence, to compare with later */
     STEP_RESTARTED,  /* until the restart is proven: evidence changed, or its firmware spoke */
     STEP_UNPROVEN,   /* nothing can show that it happened: unverified */
@@ -31,6 +32,7 @@ enum step_kind {
 struct step {
     enum step_kind kind;
     enum op op;        /* STEP_COMMAND */
+    bool again;        /* STEP_READ: only if the last reading is not fresh */
     enum power unless; /* STEP_COMMAND, STEP_TURN: skip if this was read. POWER_UNKNOWN: never */
     enum power state;  /* STEP_SEE */
     size_t patience;   /* which deadline: step_patience() */

@@ -42,6 +42,7 @@ struct task {
 
     enum power power;      /* as last read */
     uint64_t seen_ms;      /* first of two matching readings; 0: none yet */
+    uint64_t read_ms;      /* when STEP_READ last read; 0: not yet */
     bool contacted;        /* its device answered in this job */
     bool was_on;           /* when the job began: what must not be left off */
     bool off_sent;         /* what takes its power away may have reached it, and it was not seen on
@@ -54,7 +55,7 @@ struct task {
     bool unproven;         /* restarted or not: nothing could tell */
     bool override_set;     /* a one-shot next boot may be waiting in its BMC */
     bool bringing_on;      /* walks plan_bring_on or plan_clear_boot: the end is known already */
-    bool has_turn;         /* counts among the booting */
+    bool has_place;        /* counts among the booting */
     struct restart_evidence before;
     bool has_before;
     uint64_t command_ms; /* when the last command was sent */

@@ -83,6 +83,7 @@ static void read_reply(struct core *core, struct task *task, const struct driver
     }
     if (reply->power == POWER_ON)
         task->was_on = true;
+    task->read_ms = core->now_ms;
     (void)snprintf(task->text, sizeof task->text, "%s", power_name(reply->power));
     task_next_step(core, task);
 }
@@ -279,7 +280,10 @@ void step_begin(struct core *core, struct task *task)
 
     switch (step->kind) {
     case STEP_READ:
-        task_ask(core, task, OP_STATUS);
+        if (step->again && core->now_ms - task->read_ms < deadlines->settle)
+            task_next_step(core, task);
+        else
+            task_ask(core, task, OP_STATUS);
         break;
     case STEP_REQUIRE_ON:
         require_on(core, task);
@@ -302,6 +306,12 @@ void step_begin(struct core *core, struct task *task)
         break;
     case STEP_SET_BOOT:
         step_set_boot_begin(core, task);
+        break;
+    case STEP_PLACE: /* a place kept from before is good */
+        if (task->has_place)
+            task_next_step(core, task);
+        else
+            admission_queue(core, task);
         break;
     case STEP_TURN:
         if (step->unless != POWER_UNKNOWN && task->power == step->unless)
@@ -373,6 +383,7 @@ void step_reply(struct core *core, struct task *task, const struct driver_reply 
         break;
     case STEP_REQUIRE_ON:
     case STEP_DWELL:
+    case STEP_PLACE:
     case STEP_TURN:
     case STEP_UNPROVEN:
     case STEP_WATCH:
@@ -407,6 +418,7 @@ void step_rested(struct core *core, struct task *task)
         task_next_step(core, task);
         break;
     case STEP_REQUIRE_ON:
+    case STEP_PLACE:
     case STEP_TURN:
     case STEP_EVIDENCE:
     case STEP_UNPROVEN:

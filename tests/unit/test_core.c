@@ -304,6 +304,51 @@ static void nodes_boot_only_so_many_at_once(void **state)
     assert_int_equal(most, 3);
 }
 
+/* A node that waits for a place waits as it was: the last of a thousand is not dark for hours. */
+static void nodes_wait_for_their_place_switched_on(void **state)
+{
+    struct rack *rack = *state;
+    char id[JOB_ID_SIZE];
+    struct problem problem = {0};
+    struct err err = {0};
+    struct job_view view = {0};
+    rack->inventory->limits.booting_at_once = 3;
+    for (size_t i = 0; i < rack->count; i++)
+        rack->node[i].on = true;
+    struct job_request asked = request(VERB_NETBOOT, "@all");
+    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    for (bool done = false; !done;) {
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+        size_t dark = 0;
+        for (size_t i = 0; i < rack->count; i++)
+            dark += !rack->node[i].on;
+        assert_true(dark <= 3);
+        assert_int_equal(core_job(rack->core, id, rack->now_ms, &view, &err), 0);
+        done = view.done;
+        job_view_clear(&view);
+    }
+}
+
+static void failures_stop_those_that_wait_for_a_place(void **state)
+{
+    struct rack *rack = *state;
+    rack->inventory->limits.booting_at_once = 2;
+    for (size_t i = 0; i < rack->count; i++)
+        rack->node[i].drops_flag = true;
+    struct job_request asked = request(VERB_NETBOOT, "@all");
+    asked.options.has_max_failures = true;
+    asked.options.max_failures = 2;
+    struct job_view view = run(rack, asked);
+    size_t failed = 0, spared = 0;
+    for (size_t i = 0; i < rack->count; i++) {
+        failed += view.nodes[i].verdict == VERDICT_NEXT_BOOT_NOT_STORED;
+        spared += view.nodes[i].verdict == VERDICT_NOT_STARTED && !rack->node[i].commands;
+    }
+    assert_in_range(failed, 2, 3); /* the third may have had its place when the second failed */
+    assert_int_equal(failed + spared, rack->count);
+    job_view_clear(&view);
+}
+
 static void spoofed_and_stale_notes_do_nothing(void **state)
 {
     struct rack *rack = *state;
@@ -523,6 +568,8 @@ int main(void)
         RACK_TEST(waves_wait_and_failures_stop_the_line),
         RACK_TEST(cancelling_never_leaves_a_node_dark),
         RACK_TEST(nodes_boot_only_so_many_at_once),
+        RACK_TEST(nodes_wait_for_their_place_switched_on),
+        RACK_TEST(failures_stop_those_that_wait_for_a_place),
         RACK_TEST(spoofed_and_stale_notes_do_nothing),
         RACK_TEST(a_plan_tells_and_sends_nothing),
         RACK_TEST(a_soft_off_on_its_way_is_waited_for),
