@@ -75,6 +75,7 @@ struct inventory {
     struct group *groups;
     struct limits limits;
     struct deadlines deadlines;
+    bool sees_boots; /* a boot server is captured on or its log followed */
     /* Filled in by inventory_seal(), private: */
     uint32_t *by_name; /* hash tables over names and MACs */
     struct mac_slot *by_mac;
