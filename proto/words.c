@@ -196,6 +196,10 @@ static const struct {
     [VERDICT_ROOT_FAILED] = {"ROOT_FAILED", "its kernel runs, its root never came", true},
     [VERDICT_INIT_SILENT] = {"INIT_SILENT", "its kernel runs, but it never said that it is up",
                              true},
+    [VERDICT_NOT_UP] = {"NOT_UP",
+                        "it is on, but nothing says that it is up: no answer on its port, no "
+                        "phone-home (up: in the config)",
+                        false},
     [VERDICT_LOOPING] = {"LOOPING", "it starts its network boot again and again", false},
     [VERDICT_TIMED_OUT] = {"TIMED_OUT", "the time for the whole job ran out", false},
     [VERDICT_CANCELLED] = {"CANCELLED", "cancelled", false},

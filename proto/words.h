@@ -115,6 +115,7 @@ enum verdict {
     VERDICT_KERNEL_SILENT,
     VERDICT_ROOT_FAILED,
     VERDICT_INIT_SILENT,
+    VERDICT_NOT_UP,    /* a local boot: on, but nothing says that it is up */
     VERDICT_LOOPING,   /* back at the firmware's DHCP again and again */
     VERDICT_TIMED_OUT, /* the total deadline */
     VERDICT_CANCELLED,

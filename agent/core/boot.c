@@ -138,7 +138,7 @@ static enum verdict stuck_for(const struct boot *boot)
         return by_role == VERDICT_NONE ? stages[boot->stage].stalled : by_role;
     }
     if (!boot->wanted_netboot) /* whatever it boots from, it did not come up */
-        return VERDICT_INIT_SILENT;
+        return VERDICT_NOT_UP;
     if (boot->stage == STAGE_POST) {
         if (boot->naked)
             return VERDICT_NAKED;

@@ -90,10 +90,20 @@ int job_resolve(const struct core *core, const struct job_request *request, stru
     return nodeset_parse(request->nodes ? request->nodes : "", &source, set, warning, err);
 }
 
+/* Without eyes a boot would be power cycled, waited for, and blamed on the machine. */
+static int refuse_blind(const struct core *core, const struct job_request *request, struct err *err)
+{
+    if (core->inventory->sees_boots || !verb_boots_network(request->verb, &request->options))
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "no boot server is configured (bootserver: interfaces or logs), so nothing of a "
+                   "network boot could be seen: nothing was done");
+}
+
 int job_admit(struct core *core, const struct job_request *request, const struct nodeset *set,
               const char *folded, struct problem *problem, struct err *err)
 {
-    if (refuse_protected(core, request, set, err) ||
+    if (refuse_blind(core, request, err) || refuse_protected(core, request, set, err) ||
         refuse_too_many(core, request, set, folded, problem, err))
         return -1;
     return refuse_busy(core, request, set, problem, err);

@@ -54,6 +54,7 @@ struct task {
     bool command_in_doubt; /* sent maybe: seen by reading only */
     bool unproven;         /* restarted or not: nothing could tell */
     bool override_set;     /* a one-shot next boot may be waiting in its BMC */
+    bool brought_on;       /* that plan was to switch it on again */
     bool bringing_on;      /* walks plan_bring_on or plan_clear_boot: the end is known already */
     bool has_place;        /* counts among the booting */
     struct restart_evidence before;

@@ -246,6 +246,9 @@ static void fail_for_good(struct core *core, struct task *task, const char *why)
                        "%.60s (before that %s: %.60s)",
                        why, verdict_name(verdict), task->final_text);
         verdict = VERDICT_LEFT_OFF;
+    } else if (task->brought_on) {
+        (void)snprintf(task->text, sizeof task->text, "%.200s; it was switched on again",
+                       task->final_text);
     }
     task_end(core, task, outcome_of(verdict), verdict);
 }
@@ -275,6 +278,7 @@ void task_fail(struct core *core, struct task *task, enum verdict verdict, const
     core_tell(core, task, EVENT_NOTE, "%s: %s; %s", verdict_name(verdict), text,
               bring_on ? "switching it on again" : "clearing its boot flag");
     task->bringing_on = true;
+    task->brought_on = bring_on;
     task->step = bring_on ? plan_bring_on : plan_clear_boot;
     step_begin(core, task);
 }

@@ -39,6 +39,7 @@ struct rack *rack_new(size_t count)
         node->macs[0] = (struct mac){{0x52, 0x54, 0, 0, 0, (uint8_t)(i + 1)}};
         node->up = UP_BY_PHONE_HOME;
     }
+    inventory->sees_boots = true;
     struct deadlines *deadlines = &inventory->deadlines;
     deadlines->command = 5000;
     deadlines->off = deadlines->on = 8000;

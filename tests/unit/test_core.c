@@ -215,6 +215,19 @@ static void a_job_is_admitted_whole_or_not_at_all(void **state)
     assert_int_equal(rack->node[5].commands, 0);
 }
 
+static void a_blind_agent_netboots_nothing(void **state)
+{
+    struct rack *rack = *state;
+    char id[JOB_ID_SIZE];
+    struct problem problem = {0};
+    struct err err = {0};
+    rack->inventory->sees_boots = false;
+    struct job_request asked = request(VERB_NETBOOT, "n01");
+    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.text, "bootserver"));
+}
+
 static void a_key_is_executed_once(void **state)
 {
     struct rack *rack = *state;
@@ -564,6 +577,7 @@ int main(void)
         RACK_TEST(a_node_left_off_is_an_alarm),
         RACK_TEST(a_failed_netboot_leaves_no_flag_and_no_dark_node),
         RACK_TEST(a_job_is_admitted_whole_or_not_at_all),
+        RACK_TEST(a_blind_agent_netboots_nothing),
         RACK_TEST(a_key_is_executed_once),
         RACK_TEST(waves_wait_and_failures_stop_the_line),
         RACK_TEST(cancelling_never_leaves_a_node_dark),
