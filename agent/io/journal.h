@@ -23,6 +23,7 @@
 enum {
     JOURNAL_RESERVE = 1 << 20,
     JOURNAL_KEEP_DAYS = 90,
+    JOURNAL_KEEP_QUESTIONS_MS = 3600000, /* status jobs and their events */
     JOURNAL_KEEP_EVENTS = 5000000,
     JOURNAL_SLICE = 5000, /* rows deleted at once: a turn is never held up for long */
 };

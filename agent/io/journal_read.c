@@ -5,27 +5,46 @@
 #include "proto/cleanup.h"
 #include "proto/nodeset.h"
 
+/* One slice: ?1 is a time, ?2 the most rows (for TRIM_EVENTS a sequence, and ?3 the most rows).
+ * Rows deleted, or -1. */
+static int trim(struct journal *journal, enum journal_statement which, int64_t before,
+                int64_t second, struct err *err)
+{
+    sqlite3_stmt *statement = journal_statement(journal, which, err);
+    if (!statement)
+        return -1;
+    (void)sqlite3_bind_int64(statement, 1, before);
+    (void)sqlite3_bind_int64(statement, 2, second);
+    if (which == TRIM_EVENTS)
+        (void)sqlite3_bind_int64(statement, 3, JOURNAL_SLICE);
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        return journal_sql_err(journal, "cannot delete old rows", err);
+    (void)sqlite3_reset(statement);
+    return sqlite3_changes(journal->db);
+}
+
 int journal_trim(struct journal *journal, int64_t unix_ms, uint32_t keep_days, uint64_t keep_events,
                  struct err *err)
 {
     int64_t oldest = unix_ms - (int64_t)keep_days * 86400000;
     int64_t below =
         journal->sequence > keep_events ? (int64_t)(journal->sequence - keep_events) : 0;
-    static const enum journal_statement which[] = {TRIM_EVENTS, TRIM_INTENTS, TRIM_JOBS};
+    const struct {
+        enum journal_statement which;
+        int64_t before, second;
+    } slices[] = {
+        {TRIM_QUESTION_EVENTS, unix_ms - JOURNAL_KEEP_QUESTIONS_MS, JOURNAL_SLICE},
+        {TRIM_QUESTION_JOBS, unix_ms - JOURNAL_KEEP_QUESTIONS_MS, JOURNAL_SLICE},
+        {TRIM_EVENTS, oldest, below},
+        {TRIM_INTENTS, oldest, JOURNAL_SLICE},
+        {TRIM_JOBS, oldest, JOURNAL_SLICE},
+    };
     int deleted = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(which); i++) {
-        sqlite3_stmt *trim = journal_statement(journal, which[i], err);
-        if (!trim)
+    for (size_t i = 0; i < ARRAY_SIZE(slices); i++) {
+        int rows = trim(journal, slices[i].which, slices[i].before, slices[i].second, err);
+        if (rows < 0)
             return -1;
-        bool events = which[i] == TRIM_EVENTS;
-        (void)sqlite3_bind_int64(trim, 1, oldest);
-        (void)sqlite3_bind_int64(trim, 2, events ? below : JOURNAL_SLICE);
-        if (events)
-            (void)sqlite3_bind_int64(trim, 3, JOURNAL_SLICE);
-        if (sqlite3_step(trim) != SQLITE_DONE)
-            return journal_sql_err(journal, "cannot delete old rows", err);
-        (void)sqlite3_reset(trim);
-        deleted += sqlite3_changes(journal->db);
+        deleted += rows;
     }
     return deleted;
 }

@@ -23,6 +23,9 @@ static const char *const migrations[] = {
     " ok INTEGER, sent TEXT, error TEXT, text TEXT, result_at INTEGER,"
     " PRIMARY KEY (run, request));"
     "CREATE INDEX intents_job ON intents (job, node, at);",
+    /* Questions are asked every few seconds by some, and answered by the next: kept an hour. */
+    "CREATE INDEX events_questions ON events (at) WHERE verb = 'status';"
+    "CREATE INDEX jobs_questions ON jobs (ended) WHERE verb = 'status';",
 };
 
 static int schema_version(sqlite3 *db, struct err *err)
