@@ -31,11 +31,18 @@ enum {
     LEAVE_POLL_MS = 50,
 };
 
+/* What the agent holds on to from its start to its end. */
+struct bound {
+    char socket[CONF_PATH_SIZE], socket_group[NAME_SIZE], state_dir[CONF_PATH_SIZE],
+        driver_dir[CONF_PATH_SIZE];
+};
+
 struct agent {
     const struct agent_options *options;
     uv_loop_t loop;
     struct config *config;
     struct conf_drivers *schemas;
+    struct bound bound;
     int lock_fd;
     struct journal *journal;
     struct core *core;
@@ -111,23 +118,32 @@ static void refresh_drivers(struct api *api, void *arg)
 /* --- the configuration --------------------------------------------------------------------- */
 
 static struct config *load(const struct agent_options *options, struct conf_drivers *schemas,
-                           struct conf_errors *errors)
+                           struct conf_errors *errors, struct conf_errors *warnings)
 {
     struct config *config = NULL;
-    struct conf_overrides overrides = {options->socket, options->state_dir, options->driver_dir};
+    struct conf_overrides overrides = {options->socket, options->state_dir, options->driver_dir,
+                                       warnings};
     return conf_load(options->config, &overrides, schemas, &config, errors) ? NULL : config;
 }
 
-static void log_errors(const struct conf_errors *errors)
+static void log_lines(enum log_level level, const struct conf_errors *errors)
 {
     char *rest = errors->text;
     for (char *line; rest && (line = strsep(&rest, "\n"));)
         if (*line)
-            log_error("config: %s", line);
+            LOG_AT(level, "config: %s", line);
 }
 
-/* What is bound to the start cannot change while running. */
-static void keep_bound(const struct config *was, const struct config *is)
+static void bind_to(struct bound *bound, const struct config *config)
+{
+    memcpy(bound->socket, config->socket, sizeof bound->socket);
+    memcpy(bound->socket_group, config->socket_group, sizeof bound->socket_group);
+    memcpy(bound->state_dir, config->state_dir, sizeof bound->state_dir);
+    memcpy(bound->driver_dir, config->driver_dir, sizeof bound->driver_dir);
+}
+
+/* What is bound to the start cannot change while running: told at each reload that asks for it. */
+static void keep_bound(const struct bound *was, const struct config *is)
 {
     if (strcmp(was->socket, is->socket) != 0 || strcmp(was->state_dir, is->state_dir) != 0 ||
         strcmp(was->driver_dir, is->driver_dir) != 0 ||
@@ -139,7 +155,7 @@ static void keep_bound(const struct config *was, const struct config *is)
 static void take_over(struct agent *agent, struct config *config)
 {
     struct err err;
-    keep_bound(agent->config, config);
+    keep_bound(&agent->bound, config);
     core_reload(agent->core, config->inventory, clock_now_ms());
     agent->api.inventory = config->inventory;
     if (drivers_configure(agent->drivers, config, &err))
@@ -155,25 +171,27 @@ static void take_over(struct agent *agent, struct config *config)
 static void on_hup(uv_signal_t *handle, int number)
 {
     struct agent *agent = handle->data;
-    struct conf_errors errors = {0};
+    struct conf_errors errors = {0}, warnings = {0};
     (void)number;
     if (agent->leaving)
         return;
     service_notify("RELOADING=1");
     struct conf_drivers *schemas = conf_drivers_new(); /* the programs may be newer ones */
-    struct config *config = schemas ? load(agent->options, schemas, &errors) : NULL;
+    struct config *config = schemas ? load(agent->options, schemas, &errors, &warnings) : NULL;
     struct err busy;
     if (config && core_may_reload(agent->core, config->inventory, &busy)) {
         log_error("config=refused text=\"%s\"", busy.text);
         (void)config_free(config);
     } else if (config) {
         take_over(agent, config);
+        log_lines(LOG_LEVEL_WARNING, &warnings);
     } else {
-        log_errors(&errors);
+        log_lines(LOG_LEVEL_ERROR, &errors);
         log_error("config=refused errors=%zu text=\"nothing was changed: fix it and reload again\"",
                   errors.count);
     }
     conf_errors_clear(&errors);
+    conf_errors_clear(&warnings);
     conf_drivers_free(agent->schemas);
     agent->schemas = schemas;
     service_notify("READY=1");
@@ -423,13 +441,14 @@ static void bury(struct agent *agent)
     closep(&agent->lock_fd);
 }
 
-static int load_or_tell(struct agent *agent)
+/* The caller clears `warnings`, whatever happens. */
+static int load_or_tell(struct agent *agent, struct conf_errors *warnings)
 {
     struct conf_errors errors = {0};
     agent->schemas = conf_drivers_new();
-    agent->config = agent->schemas ? load(agent->options, agent->schemas, &errors) : NULL;
+    agent->config = agent->schemas ? load(agent->options, agent->schemas, &errors, warnings) : NULL;
     if (!agent->config)
-        (void)fprintf(stderr, "%s\n", errors.text ? errors.text : "powerctld: out of memory");
+        (void)fputs(errors.text ? errors.text : "powerctld: out of memory\n", stderr);
     conf_errors_clear(&errors);
     return agent->config ? 0 : -1;
 }
@@ -437,7 +456,11 @@ static int load_or_tell(struct agent *agent)
 int agent_check_config(const struct agent_options *options)
 {
     struct agent agent = {.options = options, .lock_fd = -1};
-    int result = load_or_tell(&agent) ? 2 : 0;
+    struct conf_errors warnings = {0};
+    int result = load_or_tell(&agent, &warnings) ? 2 : 0;
+    if (warnings.text)
+        (void)fputs(warnings.text, stderr);
+    conf_errors_clear(&warnings);
     if (agent.config)
         (void)printf("%s: good: %zu nodes, %zu devices\n", options->config,
                      agent.config->inventory->nnodes, agent.config->inventory->ndevices);
@@ -450,10 +473,14 @@ int agent_run(const struct agent_options *options)
 {
     struct agent agent = {.options = options, .lock_fd = -1};
     struct err err = {0};
-    if (load_or_tell(&agent)) {
+    struct conf_errors warnings = {0};
+    if (load_or_tell(&agent, &warnings)) {
         conf_drivers_free(agent.schemas);
         return 2;
     }
+    log_lines(LOG_LEVEL_WARNING, &warnings);
+    conf_errors_clear(&warnings);
+    bind_to(&agent.bound, agent.config);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)umask(0077); /* the journal tells who did what */
     service_raise_descriptors();

@@ -11,7 +11,8 @@ struct agent_options {
  * code: 0 after a clean end, 1 if it could not start, 2 if the configuration is bad. */
 int agent_run(const struct agent_options *options);
 
-/* Prints "FILE: good: 16 nodes, 17 devices" (0), or every error (2). */
+/* Prints "FILE: good: 16 nodes, 17 devices" (0), after warnings if there are any, or every error
+ * (2). */
 int agent_check_config(const struct agent_options *options);
 
 #endif

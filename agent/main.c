@@ -13,7 +13,7 @@ static const char help[] =
     "powerctl and netboot-now talk to it.\n"
     "\n"
     "  --config FILE         configuration (default /etc/powerctl/powerctl.yaml)\n"
-    "  --check-config [FILE] say whether it is good, and end\n"
+    "  --check-config [FILE] say whether it is good, and what it lacks here, and end\n"
     "  --socket PATH         control socket, instead of the configuration's\n"
     "  --state-dir DIR       journal and locks, instead of the configuration's\n"
     "  --driver-dir DIR      driver programs, instead of the configuration's\n"

@@ -115,7 +115,7 @@ static void read_folder(struct conf *c, const char *path)
 
 /* In an order in which what is referred to comes first. A file that is no YAML, or has unknown
  * sections, would make the rest a rain of errors about what it holds. */
-static void read_sections(struct conf *c)
+static void read_sections(struct conf *c, const char *name)
 {
     if (c->nerrors)
         return;
@@ -126,6 +126,26 @@ static void read_sections(struct conf *c)
     conf_read_nodes(c);
     conf_read_ethers(c);
     conf_read_groups(c);
+    if (!c->nerrors && !c->inventory->nnodes)
+        no_file(c, name, "no nodes: the file is empty or cut short");
+    c->inventory->sees_boots = c->config->bootserver.ninterfaces || c->config->bootserver.nlogs;
+}
+
+/* Warnings have the errors' place until they are known: there are none of the one if there are
+ * any of the other. */
+static void look_around(struct conf *c)
+{
+    struct conf_errors *warnings = c->overrides ? c->overrides->warnings : NULL;
+    if (!warnings)
+        return;
+    *warnings = (struct conf_errors){0};
+    if (c->nerrors)
+        return;
+    c->warning = true;
+    conf_look_around(c);
+    *warnings = (struct conf_errors){c->nerrors, TAKE(c->text)};
+    c->nerrors = c->text_size = c->text_room = 0;
+    c->warning = false;
 }
 
 static struct conf *conf_new(const struct conf_drivers *drivers)
@@ -153,9 +173,9 @@ static void conf_end(struct conf *c)
         conf_file_free(c->files);
         c->files = next;
     }
-    struct conf_names *names[] = {&c->credentials, &c->devices,    &c->nodes,
-                                  &c->groups,      &c->macs,       &c->addresses,
-                                  &c->powers,      &c->next_boots, &c->bad_drivers};
+    struct conf_names *names[] = {&c->credentials, &c->devices,    &c->endpoints, &c->nodes,
+                                  &c->groups,      &c->macs,       &c->addresses, &c->powers,
+                                  &c->next_boots,  &c->bad_drivers};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         conf_names_clear(names[i]);
     config_free(c->config);
@@ -198,7 +218,8 @@ int conf_load(const char *path, const struct conf_overrides *overrides,
     c->overrides = overrides;
     read_file(c, path);
     read_folder(c, path);
-    read_sections(c);
+    read_sections(c, path);
+    look_around(c);
     return finish(c, out, errors);
 }
 
@@ -215,6 +236,6 @@ int conf_load_text(const char *name, const char *text, size_t size,
         add_file(c, file);
     else
         conf_no_memory(c);
-    read_sections(c);
+    read_sections(c, name);
     return finish(c, out, errors);
 }

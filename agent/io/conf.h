@@ -30,12 +30,11 @@ struct config {
     size_t ncredentials;
     struct driver_credentials *credentials; /* passwords read from their files */
     struct bootserver bootserver;
-    char phone_home_listen[64];     /* "10.1.0.1:8670"; "" : none */
-    char socket[CONF_PATH_SIZE];    /* control API; default /run/powerctl/powerctl.sock */
-    char socket_group[NAME_SIZE];   /* "" : root only */
-    char state_dir[CONF_PATH_SIZE]; /* journal; default /var/lib/powerctl */
-    char driver_dir
-        [CONF_PATH_SIZE]; /* programs; default /usr/local/libexec/powerctl, or beside powerctld */
+    char phone_home_listen[64];      /* "10.1.0.1:8670"; "" : none */
+    char socket[CONF_PATH_SIZE];     /* control API; default /run/powerctl/powerctl.sock */
+    char socket_group[NAME_SIZE];    /* "" : root only */
+    char state_dir[CONF_PATH_SIZE];  /* journal; default /var/lib/powerctl */
+    char driver_dir[CONF_PATH_SIZE]; /* programs; default: found from where powerctld is */
 };
 struct config *config_free(struct config *config); /* wipes the passwords */
 void config_freep(struct config **config);
@@ -57,9 +56,13 @@ struct conf_errors {
 void conf_errors_clear(struct conf_errors *errors);
 
 /* 0 with *out, or -1 with at least one error. `overrides` may be NULL: command-line values for
- * socket, state_dir and driver_dir that win over the files. */
+ * socket, state_dir and driver_dir that win over the files.
+ *
+ * `warnings`, if given, gets what a good configuration names and this machine has not (yet): an
+ * interface, a log. It is looked at only then; also when conf_load() fails, clear it. */
 struct conf_overrides {
     const char *socket, *state_dir, *driver_dir;
+    struct conf_errors *warnings;
 };
 int conf_load(const char *path, const struct conf_overrides *overrides,
               const struct conf_drivers *drivers, struct config **out, struct conf_errors *errors);

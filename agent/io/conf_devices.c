@@ -1,9 +1,12 @@
 /* devices: a driver, and settings that the driver's own description allows. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/io/conf_private.h"
 #include "proto/cleanup.h"
+
+enum { ENDPOINT_SIZE = NAME_SIZE + 4 * (DRIVER_SETTING_SIZE + 16) };
 
 static const struct yaml *find_key(const struct yaml *map, const char *name)
 {
@@ -77,6 +80,66 @@ static void read_setting(struct conf *c, const struct conf_row *row, const struc
     conf_expansion_clear(&texts);
 }
 
+static const char *setting(const struct device *device, const struct option *option)
+{
+    for (size_t i = 0; i < device->config.nsettings; i++)
+        if (!strcmp(device->config.settings[i].name, option->name))
+            return device->config.settings[i].value;
+    return option->fallback ? option->fallback : "";
+}
+
+/* What a device is, whatever it is called, with the driver's defaults where nothing is written:
+ * "623", "0623" and no port are one. "" : nothing in its options tells. */
+static void endpoint(const struct device *device, const struct option_schema *schema,
+                     char text[ENDPOINT_SIZE])
+{
+    static const char *const names[] = {"host", "port", "serial", "unit"};
+    bool known = false;
+    int size = snprintf(text, ENDPOINT_SIZE, "%s", device->driver);
+    for (size_t n = 0; n < ARRAY_SIZE(names); n++)
+        for (size_t i = 0; i < schema->table.count; i++) {
+            const struct option *option = &schema->table.rows[i];
+            if (strcmp(option->name, names[n]) != 0)
+                continue;
+            const char *value = setting(device, option);
+            known = known || (*value && n % 2 == 0);
+            if (option->type == OPTION_UINT)
+                value += strspn(value, "0");
+            size += snprintf(text + size, ENDPOINT_SIZE - (size_t)size, " %s=%s", names[n], value);
+        }
+    for (char *at = text; *at; at++) /* host names are the same in any case */
+        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
+    if (!known)
+        *text = '\0';
+}
+
+/* Brackets forgotten in `host`, or a copied line: a rack of names for one BMC, and an off of any
+ * node would be that one's. Told once a line. */
+static void check_endpoints(struct conf *c, const struct conf_row *row,
+                            const struct option_schema *schema)
+{
+    const struct yaml *key = find_key(row->key->value, "host");
+    key = key ? key : find_key(row->key->value, "serial");
+    for (size_t i = 0; key && i < row->count; i++) {
+        const struct device *device = &c->inventory->devices[row->first + i];
+        char text[ENDPOINT_SIZE];
+        size_t other;
+        endpoint(device, schema, text);
+        if (!*text || conf_names_add(&c->endpoints, text, row->key, row->first + i))
+            continue;
+        const struct yaml *first = conf_names_find(&c->endpoints, text, &other);
+        if (first)
+            conf_error(c, key->value,
+                       "'%s' and '%s' (at %s:%u:%u) are one device: same driver, same address (%s)",
+                       device->config.device, c->inventory->devices[other].config.device,
+                       first->file->name, first->line, first->column,
+                       text + strlen(schema->driver) + 1);
+        else
+            conf_no_memory(c);
+        return;
+    }
+}
+
 static void unknown_setting(struct conf *c, const struct yaml *key,
                             const struct option_schema *schema)
 {
@@ -91,6 +154,7 @@ static void unknown_setting(struct conf *c, const struct yaml *key,
 static void read_device(struct conf *c, const struct conf_row *row)
 {
     const struct yaml *seen[DRIVER_SETTINGS_MAX + 1] = {0};
+    size_t before = c->nerrors;
     if (!conf_is_map(c, row->key->value))
         return;
     const struct option_schema *schema = find_schema(c, row);
@@ -122,6 +186,8 @@ static void read_device(struct conf *c, const struct conf_row *row)
         if (schema->table.rows[i].required && !seen[i])
             conf_error(c, row->key, "'%.64s' has no '%s', which driver '%s' needs", row->key->text,
                        schema->table.rows[i].name, schema->driver);
+    if (c->nerrors == before) /* a value that was refused is no default */
+        check_endpoints(c, row, schema);
 }
 
 void conf_read_devices(struct conf *c)

@@ -1,6 +1,7 @@
 /* Asks driver programs for their options. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,6 +14,7 @@
 
 #include "agent/io/conf.h"
 #include "proto/cleanup.h"
+#include "proto/spelling.h"
 
 enum { PATIENCE_MS = 5000, DESCRIPTION_SIZE = 65536, DRIVERS_MAX = 32 };
 
@@ -29,6 +31,30 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* `program` is not there: which one was meant, and where to say where they are. */
+static int cannot_run(const char *program, int error, struct err *err)
+{
+    static const char prefix[] = "powerctl-driver-";
+    const char *slash = strrchr(program, '/');
+    const char *name = strstr(slash ? slash : program, prefix);
+    char pattern[CONF_PATH_SIZE + NAME_SIZE + 32], meant[NAME_SIZE + 24] = "";
+    glob_t found = {0};
+    if (!slash || !name)
+        return err_set(err, ERR_CONFIG, "cannot run %s: %s", program, strerror(error));
+    struct spelling spelling = spelling_of(name + sizeof prefix - 1);
+    (void)snprintf(pattern, sizeof pattern, "%.*s/%s*", (int)(slash - program), program, prefix);
+    if (!glob(pattern, GLOB_NOSORT, NULL, &found))
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            spelling_consider(&spelling, found.gl_pathv[i] + (name - program) + sizeof prefix - 1);
+    if (spelling.nearest)
+        (void)snprintf(meant, sizeof meant, "; did you mean '%.*s'?", NAME_SIZE - 1,
+                       spelling.nearest);
+    globfree(&found);
+    return err_set(err, ERR_CONFIG,
+                   "cannot run %s: %s%s (agent.driver_dir or --driver-dir says where drivers are)",
+                   program, strerror(error), meant);
+}
+
 static int start(const char *program, int output, pid_t *child, struct err *err)
 {
     char *const argv[] = {(char *)program, (char *)"--describe", NULL};
@@ -42,7 +68,7 @@ static int start(const char *program, int output, pid_t *child, struct err *err)
     if (!rc)
         rc = posix_spawn(child, program, &actions, NULL, argv, environment);
     (void)posix_spawn_file_actions_destroy(&actions);
-    return rc ? err_set(err, ERR_CONFIG, "cannot run %s: %s", program, strerror(rc)) : 0;
+    return rc ? cannot_run(program, rc, err) : 0;
 }
 
 /* What the program says until it closes its output. */

@@ -96,15 +96,16 @@ static void report(struct conf *c, const struct conf_file *file, uint32_t line, 
 {
     if (c->nerrors++ >= CONF_ERRORS_MAX)
         return;
+    const char *kind = c->warning ? "warning" : "error";
     char head[CONF_PATH_SIZE + 64];
     struct err err;
     _cleanup_(freep) char *what = NULL;
     if (vasprintf(&what, format, args) < 0)
         return;
     if (line)
-        (void)snprintf(head, sizeof head, "%s:%u:%u: error: ", file->name, line, column);
+        (void)snprintf(head, sizeof head, "%s:%u:%u: %s: ", file->name, line, column, kind);
     else
-        (void)snprintf(head, sizeof head, "%s: error: ", file->name);
+        (void)snprintf(head, sizeof head, "%s: %s: ", file->name, kind);
     (void)err_set(&err, ERR_CONFIG, "%s", what); /* makes it printable, and short */
     append(c, head, strlen(head));
     append(c, err.text, strlen(err.text));

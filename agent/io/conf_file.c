@@ -56,25 +56,24 @@ struct conf_file *conf_file_read(const char *name, struct err *err)
     /* O_NONBLOCK: a FIFO put in the place of a file must not stop the agent. */
     _cleanup_(closep) int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &status)) {
-        (void)err_set(err, ERR_CONFIG, "cannot read %s: %s", name, strerror(errno));
+        (void)err_set(err, ERR_CONFIG, "cannot be read: %s", strerror(errno));
         return NULL;
     }
     if (!S_ISREG(status.st_mode)) {
-        (void)err_set(err, ERR_CONFIG, "%s is not a regular file", name);
+        (void)err_set(err, ERR_CONFIG, "is not a regular file");
         return NULL;
     }
     if (status.st_size > CONF_FILE_SIZE_MAX) {
-        (void)err_set(err, ERR_CONFIG, "%s is larger than %d MiB", name,
-                      CONF_FILE_SIZE_MAX / 1024 / 1024);
+        (void)err_set(err, ERR_CONFIG, "is larger than %d MiB", CONF_FILE_SIZE_MAX / 1024 / 1024);
         return NULL;
     }
     struct conf_file *file = new_file(name, (size_t)status.st_size);
     if (!file) {
-        (void)err_set(err, ERR_SYSTEM, "no memory for %s", name);
+        (void)err_set(err, ERR_SYSTEM, "needs more memory than there is");
         return NULL;
     }
     if (read_all(fd, file)) {
-        (void)err_set(err, ERR_CONFIG, "cannot read %s: %s", name, strerror(errno));
+        (void)err_set(err, ERR_CONFIG, "cannot be read: %s", strerror(errno));
         conf_file_free(file);
         return NULL;
     }

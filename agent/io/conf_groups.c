@@ -63,7 +63,7 @@ void conf_read_ethers(struct conf *c)
     }
     struct conf_file *file = conf_file_read(path, &err);
     if (!file) {
-        conf_error(c, section->values[0], "%s", err.text);
+        conf_error(c, section->values[0], "%s %s", path, err.text);
         return;
     }
     file->next = c->files;

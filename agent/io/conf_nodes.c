@@ -27,27 +27,6 @@ static bool find_device(struct conf *c, const struct yaml *value, const char *na
     return false;
 }
 
-static const char *setting(const struct device *device, const char *name)
-{
-    for (size_t i = 0; i < device->config.nsettings; i++)
-        if (!strcmp(device->config.settings[i].name, name))
-            return device->config.settings[i].value;
-    return "";
-}
-
-/* What a device is, whatever it is called: brackets forgotten in `host` give a rack of names to one
- * BMC, and an off of any node would be that one's. */
-static void endpoint(const struct conf *c, uint32_t index, char *text, size_t size)
-{
-    const struct device *device = &c->inventory->devices[index];
-    const char *host = setting(device, "host"), *serial = setting(device, "serial");
-    if (*host || *serial)
-        (void)snprintf(text, size, "%s %s %s %s %s", device->driver, host, setting(device, "port"),
-                       serial, setting(device, "unit"));
-    else
-        (void)snprintf(text, size, "%u", index);
-}
-
 /* "bmc-n01", or "pdu-a/3". */
 static bool read_feed(struct conf *c, const struct yaml *value, const char *text, struct node *node)
 {
@@ -69,25 +48,17 @@ static bool read_feed(struct conf *c, const struct yaml *value, const char *text
         return false;
     node->outlet = outlet;
 
-    /* Two nodes on one feed are most often brackets forgotten, and always an accident waiting. */
-    char device[NAME_SIZE + 4 * DRIVER_SETTING_SIZE], feed[sizeof device + 16];
+    /* Two nodes on one feed are most often brackets forgotten, and always an accident waiting.
+     * That one device has one name is seen to where devices are read. */
+    char feed[32];
     size_t other;
-    endpoint(c, node->power, device, sizeof device);
-    (void)snprintf(feed, sizeof feed, "%s/%u", device, outlet);
+    (void)snprintf(feed, sizeof feed, "%u/%u", node->power, outlet);
     if (conf_names_add(&c->powers, feed, value, (size_t)(node - c->inventory->nodes)))
         return true;
     if (!conf_names_find(&c->powers, feed, &other))
         return false;
-    const struct node *first = &c->inventory->nodes[other];
-    if (first->power == node->power)
-        conf_error(c, value, "'%.64s' would power both '%s' and '%s'", text, first->name,
-                   node->name);
-    else
-        conf_error(c, value,
-                   "'%s' and '%s' are one device (same host and port): it would power both '%s' "
-                   "and '%s'",
-                   c->inventory->devices[first->power].config.device, name, first->name,
-                   node->name);
+    conf_error(c, value, "'%.64s' would power both '%s' and '%s'", text,
+               c->inventory->nodes[other].name, node->name);
     return false;
 }
 
@@ -114,16 +85,14 @@ static void read_next_boot(struct conf *c, const struct yaml *value, void *place
     bool good = conf_expand(c, value, at->row, &texts);
     for (size_t i = 0; good && i < at->row->count; i++) {
         const char *name = conf_expansion_text(&texts, i);
-        char device[NAME_SIZE + 4 * DRIVER_SETTING_SIZE];
         size_t other;
         good = find_device(c, value, name, &at->nodes[i].next_boot);
         if (!good)
             continue;
-        endpoint(c, at->nodes[i].next_boot, device, sizeof device);
-        if (conf_names_add(&c->next_boots, device, value, at->row->first + i))
+        if (conf_names_add(&c->next_boots, name, value, at->row->first + i))
             continue;
         good = false;
-        if (conf_names_find(&c->next_boots, device, &other))
+        if (conf_names_find(&c->next_boots, name, &other))
             conf_error(c, value, "'%.64s' would set the next boot of both '%s' and '%s'", name,
                        c->inventory->nodes[other].name, at->nodes[i].name);
     }

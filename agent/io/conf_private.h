@@ -91,13 +91,14 @@ struct conf {
     const struct conf_drivers *drivers;
     bool memory_only; /* for fuzzing: no file but the given text */
     struct conf_file *files;
-    struct conf_names credentials, devices, nodes, groups, macs, addresses, powers, next_boots,
-        bad_drivers;
+    struct conf_names credentials, devices, endpoints, nodes, groups, macs, addresses, powers,
+        next_boots, bad_drivers;
     struct conf_section sections[SECTIONS];
     /* Where each key of a section was seen, over all files. */
     const struct yaml *seen[SECTIONS][CONF_FIELDS_MAX];
     size_t nerrors;
-    char *text; /* of the errors */
+    bool warning; /* what is reported now is to be told, and does no harm */
+    char *text;   /* of the errors */
     size_t text_size, text_room;
 };
 
@@ -117,7 +118,8 @@ void conf_no_memory(struct conf *c);
 struct yaml *conf_tree(struct conf *c, struct conf_file *file);
 void conf_file_free(struct conf_file *file);
 
-/* conf_file.c: reads a whole regular file. NULL with *err. */
+/* conf_file.c: reads a whole regular file. NULL with *err, which says what the file is or cannot
+ * ("is not a regular file") and leaves its name to the caller. */
 struct conf_file *conf_file_read(const char *name, struct err *err);
 struct conf_file *conf_file_of_text(const char *name, const char *text, size_t size);
 /* `path` as seen from the file that names it: absolute, or beside that file. */
@@ -167,6 +169,13 @@ void conf_read_devices(struct conf *c);
 void conf_read_nodes(struct conf *c);
 void conf_read_ethers(struct conf *c);
 void conf_read_groups(struct conf *c); /* seals the inventory */
+
+/* conf_warnings.c: what is good as text and will not do on this machine, as c->text. */
+void conf_look_around(struct conf *c);
+
+/* Where the drivers of `program` are: beside it (a build tree), in ../libexec/powerctl (whatever
+ * PREFIX it was installed under), else where `make install` puts them if nobody says where. */
+void conf_driver_dir(const char *program, char out[CONF_PATH_SIZE]);
 
 /* Gives a node a MAC, once; an error at `at` if it is another's, or too many. */
 void conf_add_mac(struct conf *c, size_t node, struct mac mac, const struct yaml *at);

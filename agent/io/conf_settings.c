@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "agent/io/conf_private.h"
@@ -197,25 +198,44 @@ static void put(char place[CONF_PATH_SIZE], const char *text)
     (void)snprintf(place, CONF_PATH_SIZE, "%s", text);
 }
 
-/* An agent run from its build tree finds its drivers there; an installed one, where
- * `make install` puts them. */
-static void find_drivers(char place[CONF_PATH_SIZE])
+static bool has_drivers(const char *folder)
 {
-    char program[CONF_PATH_SIZE], pattern[CONF_PATH_SIZE + 32];
-    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
-    put(place, "/usr/local/libexec/powerctl");
-    if (size <= 0)
-        return;
-    program[size] = '\0';
-    char *slash = strrchr(program, '/');
-    if (!slash || slash == program)
+    char pattern[CONF_PATH_SIZE + 32];
+    glob_t found = {0};
+    (void)snprintf(pattern, sizeof pattern, "%s/powerctl-driver-*", folder);
+    bool has = !glob(pattern, GLOB_NOSORT, NULL, &found) && found.gl_pathc;
+    globfree(&found);
+    return has;
+}
+
+void conf_driver_dir(const char *program, char out[CONF_PATH_SIZE])
+{
+    char folder[CONF_PATH_SIZE], libexec[CONF_PATH_SIZE + 32];
+    struct stat status;
+    put(out, "/usr/local/libexec/powerctl");
+    put(folder, program);
+    char *slash = strrchr(folder, '/');
+    if (!slash || strlen(program) >= sizeof folder)
         return;
     *slash = '\0';
-    glob_t found = {0};
-    (void)snprintf(pattern, sizeof pattern, "%s/powerctl-driver-*", program);
-    if (!glob(pattern, GLOB_NOSORT, NULL, &found) && found.gl_pathc)
-        put(place, program);
-    globfree(&found);
+    if (has_drivers(folder)) {
+        put(out, *folder ? folder : "/");
+        return;
+    }
+    /* The kernel gives the path without links and "..": the text can be cut. */
+    slash = strrchr(folder, '/');
+    (void)snprintf(libexec, sizeof libexec, "%.*s/libexec/powerctl",
+                   slash ? (int)(slash - folder) : 0, folder);
+    if (!stat(libexec, &status) && S_ISDIR(status.st_mode) && strlen(libexec) < CONF_PATH_SIZE)
+        put(out, libexec);
+}
+
+static void find_drivers(char place[CONF_PATH_SIZE])
+{
+    char program[CONF_PATH_SIZE] = "";
+    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
+        program[0] = '\0';
+    conf_driver_dir(program, place);
 }
 
 void conf_read_agent(struct conf *c)

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "agent/io/conf.h"
+#include "agent/io/conf_private.h"
 #include "proto/cleanup.h"
 #include "tests/unit/fixed_drivers.h"
 
@@ -186,7 +186,8 @@ static void test_several_files_and_ethers(void **state)
     put_file("site/main.yaml", "limits: { confirm_above: 3 }\nethers: ethers\n", 0644);
     put_file("site/conf.d/b.yaml", "nodes: { 'n[1-2]': { power: 'bmc-[1-2]' } }\n", 0644);
     put_file("site/conf.d/a.yaml",
-             "devices: { 'bmc-[1-2]': { driver: ipmi, host: 'h[1-2]' } }\nlimits: { retries: 4 }\n", 0644);
+             "devices: { 'bmc-[1-2]': { driver: ipmi, host: 'h[1-2]' } }\nlimits: { retries: 4 }\n",
+             0644);
     put_file("site/conf.d/c.txt", "not yaml: [", 0644);
     put_file("site/ethers", "# comment\n52:54:0:aa:0:2\tn2 # rarpd\n\n02:00:00:00:00:09 printer\n",
              0644);
@@ -198,12 +199,127 @@ static void test_several_files_and_ethers(void **state)
     assert_int_equal(inventory_node(config->inventory, "n1")->nmacs, 0);
 }
 
-static void test_empty_file(void **state)
+static void make_folder(const char *name)
 {
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(mkdir(path, 0755), 0);
+}
+
+/* One node, and whatever else is said. */
+static void put_config(const char *name, const char *rest)
+{
+    char text[2048];
+    (void)snprintf(text, sizeof text,
+                   "devices: { bmc: { driver: ipmi, host: h } }\n"
+                   "nodes: { n1: { power: bmc%s",
+                   rest);
+    put_file(name, text, 0644);
+}
+
+/* The text of the warnings; NULL if there are none. */
+static char *warn(const char *name)
+{
+    struct conf_errors warnings = {.count = 77};
+    struct conf_overrides overrides = {.warnings = &warnings};
+    _cleanup_(config_freep) struct config *config = load(name, &overrides);
+    assert_int_equal(warnings.count == 0, warnings.text == NULL);
+    return warnings.text;
+}
+
+static void test_warnings(void **state)
+{
+    char text[1024], expected[2048];
     (void)state;
-    put_file("empty.yaml", "# nothing yet\n", 0644);
-    _cleanup_(config_freep) struct config *config = load("empty.yaml", NULL);
-    assert_int_equal(config->inventory->nnodes, 0);
+    put_file("there.log", "", 0644);
+    (void)snprintf(text, sizeof text,
+                   ", next_boot: bmc } }\nbootserver:\n  interfaces: [lo, eth-none]\n"
+                   "  logs: [%s/there.log, %s/none.log, %s]\n",
+                   folder, folder, folder);
+    put_config("warn.yaml", text);
+    _cleanup_(freep) char *both = warn("warn.yaml");
+    (void)snprintf(
+        expected, sizeof expected,
+        "%s/warn.yaml:4:20: warning: there is no network interface 'eth-none' here: nothing is "
+        "seen on it\n  interfaces: [lo, eth-none]\n                   ^\n"
+        "%s/warn.yaml:5:%zu: warning: cannot read %s/none.log: No such file or directory; it is "
+        "not followed until that is mended\n",
+        folder, folder, strlen("  logs: [/there.log, ") + strlen(folder) + 1, folder);
+    assert_non_null(both);
+    assert_memory_equal(both, expected, strlen(expected));
+    assert_non_null(strstr(both, "is a folder, not a log\n"));
+
+    _cleanup_(config_freep) struct config *unasked = load("warn.yaml", NULL);
+    assert_true(unasked->inventory->sees_boots);
+
+    put_config("one.yaml", ", next_boot: bmc } }\nbootserver: { interfaces: lo }\n");
+    assert_null(warn("one.yaml"));
+}
+
+static void test_warns_if_nothing_is_seen(void **state)
+{
+    char expected[512];
+    (void)state;
+    put_config("blind.yaml", ", next_boot: bmc } }\n");
+    _cleanup_(freep) char *blind = warn("blind.yaml");
+    (void)snprintf(expected, sizeof expected,
+                   "%s/blind.yaml:2:28: warning: nothing will be seen of a network boot: "
+                   "bootserver names no interfaces and no logs\n",
+                   folder);
+    assert_non_null(blind);
+    assert_memory_equal(blind, expected, strlen(expected));
+    _cleanup_(config_freep) struct config *config = load("blind.yaml", NULL);
+    assert_false(config->inventory->sees_boots);
+
+    put_config("local.yaml", " } }\n"); /* boots nothing from the network: nothing to see */
+    assert_null(warn("local.yaml"));
+    put_config("logs.yaml", ", next_boot: bmc } }\nbootserver: { logs: /dev/null }\n");
+    assert_null(warn("logs.yaml"));
+    _cleanup_(config_freep) struct config *logs = load("logs.yaml", NULL);
+    assert_true(logs->inventory->sees_boots);
+}
+
+static void test_no_warnings_beside_errors(void **state)
+{
+    char path[256];
+    struct config *config = NULL;
+    struct conf_errors errors, warnings = {.count = 77};
+    struct conf_overrides overrides = {.warnings = &warnings};
+    (void)state;
+    put_config("wrong.yaml", ", next_boot: none } }\nbootserver: { interfaces: eth-none }\n");
+    (void)snprintf(path, sizeof path, "%s/wrong.yaml", folder);
+    assert_int_equal(conf_load(path, &overrides, &fixed_drivers, &config, &errors), -1);
+    assert_int_equal(errors.count, 1);
+    assert_int_equal(warnings.count, 0);
+    assert_null(warnings.text);
+    conf_errors_clear(&errors);
+}
+
+static void expect_driver_dir(const char *program, const char *expected)
+{
+    char path[256], found[CONF_PATH_SIZE], wanted[256];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, program);
+    (void)snprintf(wanted, sizeof wanted, "%s/%s", folder, expected);
+    conf_driver_dir(path, found);
+    assert_string_equal(found, *expected ? wanted : "/usr/local/libexec/powerctl");
+}
+
+static void test_driver_dir_is_found_from_the_program(void **state)
+{
+    char found[CONF_PATH_SIZE];
+    (void)state;
+    make_folder("pc");
+    make_folder("pc/sbin");
+    expect_driver_dir("pc/sbin/powerctld", "");
+    make_folder("pc/libexec");
+    expect_driver_dir("pc/sbin/powerctld", "");
+    make_folder("pc/libexec/powerctl");
+    expect_driver_dir("pc/sbin/powerctld", "pc/libexec/powerctl");
+    expect_driver_dir("pc/sbin/powerctld (deleted)", "pc/libexec/powerctl"); /* upgraded */
+    put_file("pc/sbin/powerctl-driver-ipmi", "", 0755);
+    expect_driver_dir("pc/sbin/powerctld", "pc/sbin");
+    conf_driver_dir("", found);
+    assert_string_equal(found, "/usr/local/libexec/powerctl");
 }
 
 static void test_missing_and_unsafe_files(void **state)
@@ -212,9 +328,7 @@ static void test_missing_and_unsafe_files(void **state)
     (void)state;
     _cleanup_(freep) char *missing = refuse("nowhere.yaml");
     (void)snprintf(expected, sizeof expected,
-                   "%s/nowhere.yaml: error: cannot read %s/nowhere.yaml: "
-                   "No such file or directory\n",
-                   folder, folder);
+                   "%s/nowhere.yaml: error: cannot be read: No such file or directory\n", folder);
     assert_string_equal(missing, expected);
 
     put_file("foreign.yaml", "credentials: { a: { user: u, password_file: foreign } }\n", 0644);
@@ -246,7 +360,7 @@ static void test_passwords(void **state)
          "012345678901234567890123456789012345678901234567890123456789012"},
     };
     (void)state;
-    put_file("p.yaml", "credentials: { a: { user: u, password_file: p } }\n", 0644);
+    put_config("p.yaml", " } }\ncredentials: { a: { user: u, password_file: p } }\n");
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         put_file("p", cases[i].file, 0400);
         _cleanup_(config_freep) struct config *config = load("p.yaml", NULL);
@@ -283,7 +397,11 @@ static void test_driver_programs(void **state)
     assert_int_equal(calls.st_size, 2); /* asked once */
 
     static const char *const bad[][2] = {
-        {"none", "cannot run %s/powerctl-driver-none: No such file or directory"},
+        {"none",
+         "cannot run %s/powerctl-driver-none: No such file or directory (agent.driver_dir or "
+         "--driver-dir says where drivers are)"},
+        {"godo", "cannot run %s/powerctl-driver-godo: No such file or directory; did you mean "
+                 "'good'? (agent.driver_dir or --driver-dir says where drivers are)"},
         {"fails", "%s/powerctl-driver-fails --describe failed with exit status 3"},
         {"dies", "%s/powerctl-driver-dies --describe died of signal 9"},
         {"floods", "%s/powerctl-driver-floods --describe says more than 65535 bytes"},
@@ -329,10 +447,17 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sample),       cmocka_unit_test(test_sample_shows_defaults),
-        cmocka_unit_test(test_small_things), cmocka_unit_test(test_several_files_and_ethers),
-        cmocka_unit_test(test_empty_file),   cmocka_unit_test(test_missing_and_unsafe_files),
-        cmocka_unit_test(test_passwords),    cmocka_unit_test(test_driver_programs),
+        cmocka_unit_test(test_sample),
+        cmocka_unit_test(test_sample_shows_defaults),
+        cmocka_unit_test(test_small_things),
+        cmocka_unit_test(test_several_files_and_ethers),
+        cmocka_unit_test(test_missing_and_unsafe_files),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_warns_if_nothing_is_seen),
+        cmocka_unit_test(test_no_warnings_beside_errors),
+        cmocka_unit_test(test_driver_dir_is_found_from_the_program),
+        cmocka_unit_test(test_passwords),
+        cmocka_unit_test(test_driver_programs),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
