@@ -63,6 +63,10 @@ logged() {
     grep -Eq "$1" "$agent_dir/log"
 }
 
+logged_times() { # COUNT PATTERN
+    (($(grep -Ec "$2" "$agent_dir/log") == $1))
+}
+
 @test "killed between off and on, the next agent says which nodes may be off, and repeats nothing" {
     dwell=30 configure 'rack1: "n[1-4]"'
     agent_start
@@ -117,12 +121,56 @@ logged() {
     [[ $(api '/v1/nodes?nodes=@rack3') == *'"type":"usage"'* ]]
 }
 
+@test "what only a start can change is told at each reload, compared with the start" {
+    agent_start
+    for count in 1 2; do # the second time nothing is new, and still nothing has taken effect
+        configure 'rack1: "n[1-4]"'
+        sed -i "s|state_dir: [^,]*|state_dir: $agent_dir/other|" "$agent_dir/powerctl.yaml"
+        kill -HUP "$(cat "$agent_dir/pid")"
+        wait_for 10 logged_times "$count" 'config=reloaded'
+        logged_times "$count" 'take effect at the next start'
+    done
+    configure 'rack1: "n[1-4]"'
+    kill -HUP "$(cat "$agent_dir/pid")"
+    wait_for 10 logged_times 3 'config=reloaded'
+    logged_times 2 'take effect at the next start' # back at what is running
+}
+
+@test "an agent installed anywhere finds its drivers, and a wrong name gets a hint" {
+    mkdir -p "$agent_dir/pc/sbin" "$agent_dir/pc/libexec/powerctl"
+    cp "$build/powerctld" "$agent_dir/pc/sbin/"
+    cp "$build/powerctl-driver-fake" "$agent_dir/pc/libexec/powerctl/"
+    configure 'rack1: "n[1-4]"'
+    sed -i "s|, driver_dir: [^ ]*||" "$agent_dir/powerctl.yaml"
+    run -0 --separate-stderr "$agent_dir/pc/sbin/powerctld" --check-config "$agent_dir/powerctl.yaml"
+    sed -i 's|driver: fake|driver: fakr|' "$agent_dir/powerctl.yaml"
+    run -2 --separate-stderr "$agent_dir/pc/sbin/powerctld" --check-config "$agent_dir/powerctl.yaml"
+    [[ $stderr == *"$agent_dir/pc/libexec/powerctl/powerctl-driver-fakr"*"did you mean 'fake'?"*"driver_dir"* ]]
+    configure 'rack1: "n[1-4]"'
+    agent_start # for teardown
+}
+
+@test "an empty configuration is refused, also at a reload; what is missing here is a warning" {
+    agent_start
+    logged 'warning config: .*: warning: nothing will be seen of a network boot'
+    : >"$agent_dir/empty.yaml"
+    cmp <("$build/powerctld" --check-config "$agent_dir/empty.yaml" 2>&1) \
+        <(echo "$agent_dir/empty.yaml: error: no nodes: the file is empty or cut short")
+    cmp <("$build/powerctld" --check-config "$agent_dir/none.yaml" 2>&1) \
+        <(echo "$agent_dir/none.yaml: error: cannot be read: No such file or directory")
+    : >"$agent_dir/powerctl.yaml"
+    kill -HUP "$(cat "$agent_dir/pid")"
+    wait_for 10 logged 'config=refused errors=1'
+    [[ $(api '/v1/nodes?nodes=@rack1') == *'"folded":"n[1-4]"'* ]]
+}
+
 @test "a bad configuration is told with its place, exit 2" {
     configure 'rack1: "n[1-5]"'
     run -2 --separate-stderr "$build/powerctld" --check-config "$agent_dir/powerctl.yaml"
     [[ $stderr == "$agent_dir/powerctl.yaml:"*"error:"* ]]
     configure 'rack1: "n[1-4]"'
-    run -0 "$build/powerctld" --check-config "$agent_dir/powerctl.yaml"
+    run -0 --separate-stderr "$build/powerctld" --check-config "$agent_dir/powerctl.yaml"
+    [[ $stderr == "$agent_dir/powerctl.yaml:"*": warning: nothing will be seen of a network boot"* ]]
     [[ $output == "$agent_dir/powerctl.yaml: good: 4 nodes, 4 devices" ]]
     agent_start # for teardown
 }
