@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/cli/event_text.h"
 #include "proto/nodeset.h"
 
 void board_clear(struct board *board)
@@ -52,6 +53,22 @@ bool board_differs(const struct board_row *row, const struct node_view *view)
            row->view.attempt != view->attempt || row->view.power != view->power;
 }
 
+static void note_command(struct board_row *row, const struct job_event *event)
+{
+    enum op op;
+    if (event->kind == EVENT_ATTEMPT)
+        row->commanded = false;
+    if (event->kind != EVENT_COMMAND || event_command(event, &op) || !op_changes_something(op))
+        return;
+    row->commanded = true;
+    row->command = op;
+}
+
+enum power board_wanted(const struct board_row *row)
+{
+    return row->commanded ? op_wanted(row->command) : POWER_UNKNOWN;
+}
+
 int board_take(struct board *board, const struct job_event *event, uint64_t now_ms)
 {
     const struct node_view *view = &event->node;
@@ -64,6 +81,7 @@ int board_take(struct board *board, const struct job_event *event, uint64_t now_
         row->reached_ms = now_ms - (view->since_ms < now_ms ? view->since_ms : now_ms);
     if (row->view.attempt != view->attempt || strcmp(row->view.file, view->file))
         row->told_percent = -1;
+    note_command(row, event);
     /* A command or a note says something, but it is not the state of the node. */
     if (event->kind == EVENT_NOTE && !view->text[0])
         return 0;

@@ -12,6 +12,8 @@ struct board_row {
     struct node_view view;
     uint64_t reached_ms;  /* monotonic: when its stage or outcome was reached */
     int32_t told_percent; /* progress_plain: the last quarter that was told */
+    bool commanded;       /* in this try */
+    enum op command;      /* the last, with `commanded` */
 };
 
 struct board {
@@ -29,6 +31,9 @@ struct board_row *board_row(struct board *board, const char *node, uint64_t now_
 
 /* Takes an event in. What an event of progress does not say stays. -1: memory ran out. */
 int board_take(struct board *board, const struct job_event *event, uint64_t now_ms);
+
+/* The state that the last command is to bring; POWER_UNKNOWN: none does. */
+enum power board_wanted(const struct board_row *row);
 
 /* Does the row differ from this view in what people are told (stage, outcome, attempt, power)? */
 bool board_differs(const struct board_row *row, const struct node_view *view);

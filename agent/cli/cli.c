@@ -1,6 +1,7 @@
 /* From argv to a command's function and an exit code. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "agent/cli/command.h"
 #include "agent/cli/signals.h"
@@ -12,11 +13,18 @@ int command_failed(const struct invocation *invocation, const struct err *err)
     return (int)problem_exit_code(err->kind);
 }
 
+static unsigned columns_of(FILE *out)
+{
+    struct winsize size = {0};
+    return ioctl(fileno(out), TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
 struct render command_render(const struct invocation *invocation)
 {
     return (struct render){.out = invocation->out,
                            .colours = colours_wanted(invocation->out, invocation->options.no_color),
-                           .expand = invocation->options.expand};
+                           .expand = invocation->options.expand,
+                           .columns = columns_of(invocation->out)};
 }
 
 static int usage_failed(struct invocation *invocation, struct err *err)
@@ -37,9 +45,11 @@ static int check_words(const struct invocation *invocation, struct err *err)
 {
     const struct command *command = invocation->command;
     int most = command->most < 0 ? 0 : command->most ? command->most : INT32_MAX;
+    bool short_name = strcmp(invocation->program, "powerctl") != 0;
     if (invocation->count < command->least)
-        return err_set(err, ERR_USAGE, "'%s' needs %s; see '%s --help'", command->name,
-                       command->words, command->name);
+        return err_set(err, ERR_USAGE, "'%s' needs %s; see '%s --help'",
+                       short_name ? invocation->program : command->name, command->words,
+                       invocation->called);
     if (invocation->count > most)
         return err_set(err, ERR_USAGE, "'%s' has a word too many: '%s'", command->name,
                        invocation->words[most]);
@@ -51,7 +61,10 @@ static int run_command(struct invocation *invocation, int argc, char **argv)
 {
     struct err err = {0};
     int rest;
-    if (options_parse(argc, argv, invocation->command->takes, false, invocation->command->name,
+    bool short_name = strcmp(invocation->program, "powerctl") != 0;
+    (void)snprintf(invocation->called, sizeof invocation->called, "%s%s%s", invocation->program,
+                   short_name ? "" : " ", short_name ? "" : invocation->command->name);
+    if (options_parse(argc, argv, invocation->command->takes, false, invocation->called,
                       &invocation->options, &rest, &err))
         return usage_failed(invocation, &err);
     if (invocation->options.help) {
@@ -77,10 +90,10 @@ static int find_command(struct invocation *invocation, int argc, char **argv, in
     const char *name = *first < argc ? argv[*first] : "help";
     if (invocation->options.help)
         name = "help";
+    else if (invocation->options.version)
+        name = "version";
     invocation->command = command_find(name);
-    if (!invocation->command)
-        return err_set(err, ERR_USAGE, "there is no command '%s'; see 'powerctl help'", name);
-    return 0;
+    return invocation->command ? 0 : command_unknown(name, err);
 }
 
 int cli_run(int argc, char **argv, FILE *in, FILE *out, FILE *err_out)
@@ -97,6 +110,10 @@ int cli_run(int argc, char **argv, FILE *in, FILE *out, FILE *err_out)
     }
     if (find_command(&invocation, argc, argv, &first, &err))
         return usage_failed(&invocation, &err);
+    if (invocation.options.version && !invocation.options.help) {
+        invocation.socket = choose_socket(&invocation.options);
+        return run_version(&invocation);
+    }
     if (invocation.options.help || first == argc) {
         invocation.count = 0;
         int code = run_help(&invocation);

@@ -24,7 +24,8 @@ struct command {
 
 struct invocation {
     const struct command *command;
-    const char *program; /* how to call it again: "powerctl" */
+    const char *program; /* "powerctl" or "netboot-now" */
+    char called[32];     /* how to call it again: "powerctl status" */
     struct options options;
     int count;
     char **words;
@@ -38,6 +39,8 @@ int cli_run(int argc, char **argv, FILE *in, FILE *out, FILE *err);
 /* NULL after the last. */
 const struct command *command_at(unsigned index);
 const struct command *command_find(const char *name);
+/* There is none of this name: sets *err, with what was perhaps meant. -1. */
+int command_unknown(const char *name, struct err *err);
 
 /* Tells *err on invocation->err and gives its exit code. */
 int command_failed(const struct invocation *invocation, const struct err *err);

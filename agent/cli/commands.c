@@ -3,6 +3,7 @@
 
 #include "agent/cli/command.h"
 #include "proto/cleanup.h"
+#include "proto/spelling.h"
 
 enum {
     SHOW = TAKES_ALWAYS | TAKES_FORMAT,
@@ -28,11 +29,11 @@ static const struct command commands[] = {
     { "plan", "VERB NODES...", "what VERB would send, where and in which order; sends nothing", PLAN, 2, 0, run_plan, VERBS },
     { "nodes", "NODES...", "the set after groups and operators", SHOW | TAKES_NODES | TAKES_EXPAND, 1, 0, run_nodes, VERBS },
     { "watch", "NODES...", "tell what happens to nodes, until Ctrl-C", SHOW | TAKES_NODES | TAKES_TIMEOUT, 1, 0, run_watch, VERBS },
-    { "history", "NODE", "what happened to a node", SHOW, 1, 1, run_history, VERBS },
-    { "jobs", "", "the jobs that run or ran", SHOW, 0, -1, run_jobs, VERBS },
+    { "history", "NODE", "what happened to a node", SHOW | TAKES_ALL, 1, 1, run_history, VERBS },
+    { "jobs", "", "the jobs that run or ran", SHOW | TAKES_ALL, 0, -1, run_jobs, VERBS },
     { "job", "ID", "what came of a job; exits as the job does, 5 while it runs", SHOW | TAKES_WAIT | TAKES_FOLLOW, 1, 1, run_show_job, VERBS },
     { "cancel", "ID", "stop a job: nothing new is started", TAKES_ALWAYS, 1, 1, run_cancel, VERBS },
-    { "config", "check [FILE]", "check the agent's configuration", TAKES_ALWAYS, 1, 2, run_config, VERBS },
+    { "config", "check [FILE]", "check FILE, or $POWERCTL_CONFIG, or the agent's own", TAKES_ALWAYS, 1, 2, run_config, VERBS },
     { "version", "", "of this program and of the agent", TAKES_ALWAYS, 0, -1, run_version, VERBS },
     { "help", "[COMMAND]", "this text, or a command's", TAKES_ALWAYS, 0, 1, run_help, VERBS },
 };
@@ -49,4 +50,16 @@ const struct command *command_find(const char *name)
         if (!strcmp(commands[i].name, name))
             return &commands[i];
     return NULL;
+}
+
+int command_unknown(const char *name, struct err *err)
+{
+    struct spelling spelling = spelling_of(name);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        spelling_consider(&spelling, commands[i].name);
+    if (spelling.nearest)
+        return err_set(err, ERR_USAGE,
+                       "there is no command '%s'; did you mean '%s'? See 'powerctl help'", name,
+                       spelling.nearest);
+    return err_set(err, ERR_USAGE, "there is no command '%s'; see 'powerctl help'", name);
 }

@@ -30,10 +30,13 @@ int run_config(const struct invocation *invocation)
         (void)err_set(&err, ERR_USAGE, "config can only 'check', not '%s'", invocation->words[0]);
         return command_failed(invocation, &err);
     }
-    if (invocation->count == 2) {
-        arguments[2] = named;
+    char *from_environment = getenv("POWERCTL_CONFIG");
+    if (invocation->count == 2)
         arguments[3] = invocation->words[1];
-    }
+    else if (from_environment && *from_environment)
+        arguments[3] = from_environment;
+    if (arguments[3])
+        arguments[2] = named;
     char here[4096] = "";
     ssize_t size = readlink("/proc/self/exe", here, sizeof here - 1);
     char *slash = size > 0 ? strrchr(here, '/') : NULL;

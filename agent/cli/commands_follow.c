@@ -73,8 +73,11 @@ int run_watch(const struct invocation *invocation)
     if (!client ||
         nodes_argument(invocation->words, invocation->count, invocation->options.exclude,
                        invocation->in, &expression, &err) ||
-        client_follow(client, NULL, expression, WATCH_PATIENCE_MS, &follower, &err))
+        client_follow(client, NULL, expression, WATCH_PATIENCE_MS, &follower, &err)) {
+        if (expression)
+            nodes_forget_column(expression, &err);
         return command_failed(invocation, &err);
+    }
     if (signals_interrupted())
         return EXIT_INTERRUPTED;
     return watching.timed_out ? EXIT_STILL_RUNNING : EXIT_OK;

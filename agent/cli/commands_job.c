@@ -84,6 +84,7 @@ static int submit(const struct invocation *invocation, struct client *client,
                               id);
             return 0;
         }
+        nodes_forget_column(request->nodes, err);
         if (err->kind != ERR_CONFIRM || ask_first(invocation, request, &problem, err))
             return -1;
     }
@@ -128,8 +129,10 @@ int run_plan(const struct invocation *invocation)
                      &err))
         return command_failed(invocation, &err);
     _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
-    if (!client || client_plan(client, &request, &text, &problem, &err))
+    if (!client || client_plan(client, &request, &text, &problem, &err)) {
+        nodes_forget_column(request.nodes, &err);
         return command_failed(invocation, &err);
+    }
     (void)fputs(text, invocation->out);
     return EXIT_OK;
 }

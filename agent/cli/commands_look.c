@@ -15,8 +15,11 @@ int run_nodes(const struct invocation *invocation)
     if (!client ||
         nodes_argument(invocation->words, invocation->count, invocation->options.exclude,
                        invocation->in, &expression, &err) ||
-        client_nodes(client, expression, &nodes, &count, &folded, &warning, &err))
+        client_nodes(client, expression, &nodes, &count, &folded, &warning, &err)) {
+        if (expression)
+            nodes_forget_column(expression, &err);
         return command_failed(invocation, &err);
+    }
     if (*warning)
         (void)fprintf(invocation->err, "%s: note: %s\n", invocation->program, warning);
     struct render render = command_render(invocation);
@@ -25,17 +28,60 @@ int run_nodes(const struct invocation *invocation)
     return EXIT_OK;
 }
 
+enum { HISTORY_SHOWN = 100, HISTORY_ASKED = 10000 };
+
+/* What changed something, and of that the last; the journal is asked for more, because a cron job
+ * that asks for the status fills it. */
+static size_t leave_out_status_events(struct job_event *events, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (events[i].verb != VERB_STATUS)
+            events[kept++] = events[i];
+    if (kept <= HISTORY_SHOWN)
+        return kept;
+    memmove(events, events + kept - HISTORY_SHOWN, HISTORY_SHOWN * sizeof *events);
+    return HISTORY_SHOWN;
+}
+
 int run_history(const struct invocation *invocation)
 {
     struct err err = {0};
     _cleanup_(freep) struct job_event *events = NULL;
     size_t count;
     _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
-    if (!client || client_history(client, invocation->words[0], &events, &count, &err))
+    bool all = invocation->options.all;
+    if (!client || client_history(client, invocation->words[0], all ? HISTORY_SHOWN : HISTORY_ASKED,
+                                  &events, &count, &err))
         return command_failed(invocation, &err);
+    if (!all)
+        count = leave_out_status_events(events, count);
     struct render render = command_render(invocation);
     renderer_of(invocation->options.format)->events(&render, events, count);
     return EXIT_OK;
+}
+
+static size_t leave_out_status_jobs(struct job_view *jobs, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].verb == VERB_STATUS)
+            job_view_clear(&jobs[i]);
+        else
+            jobs[kept++] = jobs[i];
+    return kept;
+}
+
+/* The list does not say which nodes a job has. A job forgotten since stays as it was listed. */
+static void add_nodes(struct client *client, struct job_view *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct job_view whole = {0};
+        if (client_job(client, jobs[i].id, &whole, NULL))
+            continue;
+        job_view_clear(&jobs[i]);
+        jobs[i] = whole;
+    }
 }
 
 int run_jobs(const struct invocation *invocation)
@@ -46,6 +92,10 @@ int run_jobs(const struct invocation *invocation)
     _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
     if (!client || client_jobs(client, &jobs, &count, &err))
         return command_failed(invocation, &err);
+    if (!invocation->options.all)
+        count = leave_out_status_jobs(jobs, count);
+    if (invocation->options.format == FORMAT_TABLE)
+        add_nodes(client, jobs, count);
     struct render render = command_render(invocation);
     renderer_of(invocation->options.format)->jobs(&render, jobs, count);
     job_list_free(jobs, count);
@@ -56,8 +106,15 @@ int run_cancel(const struct invocation *invocation)
 {
     struct err err = {0};
     bool too_late;
+    _cleanup_(job_view_clear) struct job_view before = {0};
     const char *id = invocation->words[0];
     _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
+    if (client && !client_job(client, id, &before, NULL) && before.cancelling && !before.done) {
+        if (!invocation->options.quiet)
+            (void)fprintf(invocation->out,
+                          "Job %s is being cancelled already; see 'powerctl job %s'.\n", id, id);
+        return EXIT_OK;
+    }
     if (!client || client_cancel(client, id, &too_late, &err))
         return command_failed(invocation, &err);
     if (invocation->options.quiet)

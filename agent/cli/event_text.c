@@ -48,7 +48,44 @@ static void put_with_text(FILE *out, const char *word, const char *text)
     (void)fprintf(out, "%s%s%s", word, text[0] && word[0] ? " " : "", text);
 }
 
-void event_put(FILE *out, bool colours, const struct job_event *event)
+int event_command(const struct job_event *event, enum op *op)
+{
+    char word[32];
+    (void)snprintf(word, sizeof word, "%.*s", (int)strcspn(event->node.text, " "),
+                   event->node.text);
+    return op_parse(word, op);
+}
+
+enum power op_wanted(enum op op)
+{
+    switch (op) {
+    case OP_ON:
+        return POWER_ON;
+    case OP_OFF:
+    case OP_SOFT:
+        return POWER_OFF;
+    case OP_STATUS:
+    case OP_RESET:
+    case OP_CYCLE:
+    case OP_DIAG:
+    case OP_IDENTIFY:
+    case OP_BOOT_SET:
+    case OP_BOOT_GET:
+    case OP_EVIDENCE:
+    case OP_INFO:
+    case OPS:
+        break;
+    }
+    return POWER_UNKNOWN;
+}
+
+static void put_power(FILE *out, enum power power, enum power wanted)
+{
+    bool still = wanted != POWER_UNKNOWN && power != POWER_UNKNOWN && power != wanted;
+    (void)fprintf(out, "%s %s", still ? "still" : "power is", power_name(power));
+}
+
+void event_put(FILE *out, bool colours, const struct job_event *event, enum power wanted)
 {
     const struct node_view *node = &event->node;
     if (node->node[0])
@@ -64,7 +101,7 @@ void event_put(FILE *out, bool colours, const struct job_event *event)
         (void)fprintf(out, "-> %s", node->text);
         return;
     case EVENT_POWER:
-        (void)fprintf(out, "power is %s", power_name(node->power));
+        put_power(out, node->power, wanted);
         return;
     case EVENT_STAGE:
         put_with_text(out, stage_name(node->stage), node->text);

@@ -21,7 +21,7 @@ char *fold_nodes(const struct node_view *nodes, size_t nnodes, node_choice_fn *c
     _cleanup_(freep) const char **names = calloc(nnodes ? nnodes : 1, sizeof *names);
     _cleanup_(nodeset_freep) struct nodeset *set = NULL;
     size_t chosen = 0;
-    for (size_t i = 0; names && i < nnodes; i++)
+    for (size_t i = 0; names && nodes && i < nnodes; i++)
         if (choose(&nodes[i], value))
             names[chosen++] = nodes[i].node;
     if (count)

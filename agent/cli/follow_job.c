@@ -146,7 +146,7 @@ static int show_result(const struct invocation *invocation, struct client *clien
     return job.done ? job_view_exit_code(&job) : EXIT_STILL_RUNNING;
 }
 
-/* A status is asked and answered in a moment: what it shows is the result. */
+/* A status is mostly answered in a moment: what it shows is the result. */
 static struct progress make_progress(const struct invocation *invocation)
 {
     enum progress_style style = invocation->options.progress;
@@ -155,7 +155,7 @@ static struct progress make_progress(const struct invocation *invocation)
     struct progress progress = progress_new(style, invocation->err, invocation->options.no_color);
     if (style == PROGRESS_AUTO && invocation->command->verb == VERB_STATUS &&
         progress.ops == &progress_plain)
-        progress.ops = &progress_none;
+        progress.ops = &progress_patient;
     return progress;
 }
 

@@ -39,10 +39,14 @@ static void put_count(FILE *out, const char **between, size_t count, const char 
 
 static void put_header(FILE *out, const struct board *board, struct screen screen, uint64_t now_ms)
 {
-    size_t outcomes[OUTCOMES] = {0}, stages[STAGES] = {0};
+    size_t outcomes[OUTCOMES] = {0}, stages[STAGES] = {0}, commanded = 0;
     for (size_t i = 0; i < board->count; i++) {
         outcomes[board->rows[i].view.outcome]++;
-        if (board->rows[i].view.outcome == OUTCOME_PENDING)
+        if (board->rows[i].view.outcome != OUTCOME_PENDING)
+            continue;
+        if (board->rows[i].view.stage == STAGE_NONE && board->rows[i].commanded)
+            commanded++;
+        else
             stages[board->rows[i].view.stage]++;
     }
     char spent[DURATION_TEXT_SIZE], line[LINE_SIZE] = "";
@@ -60,9 +64,41 @@ static void put_header(FILE *out, const struct board *board, struct screen scree
     put_count(text, &between, outcomes[OUTCOME_OK], "ok");
     for (int i = STAGES - 1; i > STAGE_NONE; i--)
         put_count(text, &between, stages[i], stage_name((enum stage)i));
+    put_count(text, &between, commanded, "at work");
     put_count(text, &between, stages[STAGE_NONE], "waiting");
     (void)fflush(text);
     put_line(out, screen, outcomes[OUTCOME_LEFT_OFF] ? COLOUR_ALARM : COLOUR_NONE, line);
+}
+
+/* A node that shows no stage yet: what it is being told, by the last command. */
+static const char *doing(const struct board_row *row)
+{
+    if (!row->commanded)
+        return "waiting";
+    switch (row->command) {
+    case OP_OFF:
+    case OP_SOFT:
+        return "going off";
+    case OP_ON:
+        return "going on";
+    case OP_RESET:
+        return "resetting";
+    case OP_CYCLE:
+        return "cycling";
+    case OP_BOOT_SET:
+        return "next boot";
+    case OP_DIAG:
+    case OP_IDENTIFY:
+        return "sending";
+    case OP_STATUS:
+    case OP_BOOT_GET:
+    case OP_EVIDENCE:
+    case OP_INFO:
+        return "asking";
+    case OPS:
+        break;
+    }
+    return "waiting";
 }
 
 /* Alarms first, then failures, then whoever has waited longest. */
@@ -116,7 +152,7 @@ static void put_row(FILE *out, const struct board_row *row, int width, struct sc
     (void)fprintf(text, "  %-*s  ", width, view->node);
     if (view->outcome == OUTCOME_PENDING)
         (void)fprintf(text, "%-10s %-12s ",
-                      view->stage == STAGE_NONE ? "waiting" : stage_name(view->stage), age);
+                      view->stage == STAGE_NONE ? doing(row) : stage_name(view->stage), age);
     else
         (void)fprintf(text, "%-10s %s: ", view->outcome == OUTCOME_LEFT_OFF ? "LEFT OFF" : "FAILED",
                       verdict_name(view->verdict));

@@ -42,10 +42,10 @@ int run_help(const struct invocation *invocation)
         return EXIT_OK;
     }
     const struct command *command = command_find(invocation->words[0]);
+    struct err err = {0};
     if (!command) {
-        (void)fprintf(invocation->err, "powerctl: there is no command '%s'\n",
-                      invocation->words[0]);
-        return EXIT_USAGE;
+        (void)command_unknown(invocation->words[0], &err);
+        return command_failed(invocation, &err);
     }
     command_help(invocation->out, "powerctl", command);
     return EXIT_OK;

@@ -127,3 +127,12 @@ int nodes_argument(char *const *words, int count, const char *exclude, FILE *in,
     }
     return join(taken, count, exclude, expression, err);
 }
+
+void nodes_forget_column(const char *expression, struct err *err)
+{
+    static const char column[] = "column 1: ";
+    size_t size = sizeof column - 1;
+    if (strpbrk(expression, "!&^, \t\r\n") || strncmp(err->text, column, size) != 0)
+        return;
+    memmove(err->text, err->text + size, strlen(err->text + size) + 1);
+}

@@ -12,4 +12,7 @@
 int nodes_argument(char *const *words, int count, const char *exclude, FILE *in, char **expression,
                    struct err *err);
 
+/* "column 1: " of an error about an expression that is one word says nothing: takes it away. */
+void nodes_forget_column(const char *expression, struct err *err);
+
 #endif

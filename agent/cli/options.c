@@ -7,6 +7,7 @@
 
 #include "agent/cli/duration.h"
 #include "proto/cleanup.h"
+#include "proto/spelling.h"
 
 enum kind { FLAG, COUNT, TEXT, SECONDS, MILLISECONDS, FORMAT_WORD, PROGRESS_WORD };
 
@@ -39,12 +40,14 @@ static const struct option_row {
     { "stop", 0, TAKES_IDENTIFY, NULL, FLAG, AT(stop), 0, "switch the light off" },
     { "expand", 0, TAKES_EXPAND, NULL, FLAG, AT(expand), 0, "one name a line" },
     { "follow", 'f', TAKES_FOLLOW, NULL, FLAG, AT(follow), 0, "follow it to its end" },
+    { "all", 'a', TAKES_ALL, NULL, FLAG, AT(all), 0, "what 'status' did too" },
     { "timeout", 0, TAKES_WAIT | TAKES_TIMEOUT, "DURATION", MILLISECONDS, AT(timeout_ms), 0, "wait this long, then exit 5; the job goes on" },
     { "progress", 0, TAKES_WAIT, "HOW", PROGRESS_WORD, AT(progress), 0, "auto, tty, plain, json or none; on stderr" },
     { "format", 0, TAKES_FORMAT, "FORMAT", FORMAT_WORD, AT(format), 0, "table, json, jsonl, csv or nodeset; on stdout" },
     { "quiet", 'q', TAKES_ALWAYS, NULL, FLAG, AT(quiet), 0, "no progress, no results; errors and the exit code only" },
     { "no-color", 0, TAKES_ALWAYS, NULL, FLAG, AT(no_color), 0, "no colours (so does the variable NO_COLOR)" },
     { "socket", 0, TAKES_ALWAYS, "PATH", TEXT, AT(socket), 0, "the agent's socket (or the variable POWERCTL_SOCKET)" },
+    { "version", 0, TAKES_PROGRAM, NULL, FLAG, AT(version), 0, "of this program and of the agent" },
     { "help", 'h', TAKES_ALWAYS, NULL, FLAG, AT(help), 0, "this text" },
 };
 /* clang-format on */
@@ -72,7 +75,9 @@ static int read_word(const struct option_row *row, const char *text, const char 
     for (int i = 0; i < count; i++)
         if (!strcmp(words[i], text))
             return i;
-    return err_set(err, ERR_USAGE, "--%s cannot be '%s'; it is %s", row->name, text, row->help);
+    /* Of "a, b or c; on stdout" only the words. */
+    return err_set(err, ERR_USAGE, "--%s cannot be '%s'; it is %.*s", row->name, text,
+                   (int)strcspn(row->help, ";"), row->help);
 }
 
 static int read_value(const struct option_row *row, const char *text, struct options *options,
@@ -145,6 +150,22 @@ static const struct option_row *find_row(int value)
     return NULL;
 }
 
+/* Of a long option that is unknown; a letter has no neighbours. */
+static int unknown_option(const char *word, unsigned takes, const char *command, struct err *err)
+{
+    char name[40] = "";
+    if (!strncmp(word, "--", 2))
+        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    struct spelling spelling = spelling_of(name);
+    for (size_t i = 0; *name && i < ARRAY_SIZE(rows); i++)
+        if (rows[i].takes & takes)
+            spelling_consider(&spelling, rows[i].name);
+    if (spelling.nearest)
+        return err_set(err, ERR_USAGE, "unknown option %s; did you mean --%s? See '%s --help'",
+                       word, spelling.nearest, command);
+    return err_set(err, ERR_USAGE, "unknown option %s; see '%s --help'", word, command);
+}
+
 static int take_option(int value, char **argv, unsigned takes, const char *command,
                        struct options *options, struct err *err)
 {
@@ -153,8 +174,7 @@ static int take_option(int value, char **argv, unsigned takes, const char *comma
                        command);
     const struct option_row *row = find_row(value);
     if (!row)
-        return err_set(err, ERR_USAGE, "unknown option %s; see '%s --help'", argv[optind - 1],
-                       command);
+        return unknown_option(argv[optind - 1], takes, command, err);
     if (!(row->takes & takes))
         return err_set(err, ERR_USAGE, "'%s' does not take --%s; see '%s --help'", command,
                        row->name, command);

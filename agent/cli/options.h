@@ -35,10 +35,12 @@ enum {
     TAKES_EXPAND = 2048,
     TAKES_FOLLOW = 4096,
     TAKES_TIMEOUT = 8192,
+    TAKES_ALL = 16384,
+    TAKES_PROGRAM = 32768, /* before any command: --version */
 };
 
 struct options {
-    bool help, quiet, no_color, yes, no_wait, netboot, native, stop, expand, follow;
+    bool help, quiet, no_color, yes, no_wait, netboot, native, stop, expand, follow, all, version;
     bool has_retry, has_batch, has_max_failures, has_max_nodes, has_grace, has_seconds;
     enum format format;
     enum progress_style progress;
@@ -50,7 +52,7 @@ struct options {
 
 /* Reads options out of argv; *rest is the index of the first that is none, argv is permuted so
  * that the others follow it.  `stop_at_word`: only those before the first word (the command).
- * `command` is for messages. */
+ * `command` is how it is called, "powerctl status", for messages. */
 int options_parse(int argc, char **argv, unsigned takes, bool stop_at_word, const char *command,
                   struct options *options, int *rest, struct err *err);
 

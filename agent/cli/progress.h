@@ -25,9 +25,11 @@ struct progress {
     unsigned lines;       /* tty: of the picture that stands */
     uint64_t drawn_ms;    /* tty: when; 0: not yet */
     uint64_t patience_ms; /* tty: show nothing before the job is this old */
+    bool told;            /* patient: whom it waits for */
 };
 
-extern const struct progress_style_ops progress_tty, progress_plain, progress_json, progress_none;
+extern const struct progress_style_ops progress_tty, progress_plain, progress_json, progress_none,
+    progress_patient;
 
 /* Picks a style; PROGRESS_AUTO is tty on a terminal that is not dumb, else plain. */
 struct progress progress_new(enum progress_style style, FILE *out, bool no_color);

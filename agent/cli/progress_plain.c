@@ -25,7 +25,9 @@ static void plain_event(struct progress *progress, struct board *board,
     char when[CLOCK_TEXT_SIZE], since[DURATION_TEXT_SIZE];
     local_time_format(event->unix_ms, when);
     (void)fprintf(progress->out, "%s ", when);
-    event_put(progress->out, progress->colours, event);
+    const struct board_row *row =
+        event->node.node[0] ? board_row(board, event->node.node, 0) : NULL;
+    event_put(progress->out, progress->colours, event, row ? board_wanted(row) : POWER_UNKNOWN);
     /* Wall clocks can be set back in between. */
     if (board->started_unix_ms && event->unix_ms >= board->started_unix_ms &&
         event->kind != EVENT_JOB_STARTED) {

@@ -10,7 +10,8 @@
 struct render {
     FILE *out;
     bool colours;
-    bool expand; /* nodes: one name a line */
+    bool expand;      /* nodes: one name a line */
+    unsigned columns; /* of the terminal; 0: it is none */
 };
 
 struct renderer {

@@ -146,10 +146,30 @@ static void put_alarm(const struct render *render, const struct job_view *job)
                   colour(render->colours, COLOUR_NONE), folded);
 }
 
+/* As the agent says it of a node to which nothing was sent. */
+static bool was_already(const struct node_view *node, int power)
+{
+    char text[JOB_TEXT_SIZE];
+    (void)snprintf(text, sizeof text, "was %s already", power_name((enum power)power));
+    return node->outcome == OUTCOME_OK && !strcmp(node->text, text);
+}
+
+static void put_untouched(const struct render *render, const struct job_view *job)
+{
+    for (int i = POWERS - 1; i > POWER_UNKNOWN; i--) {
+        _cleanup_(freep) char *folded = fold_nodes(job->nodes, job->nnodes, was_already, i, NULL);
+        if (folded && *folded)
+            (void)fprintf(render->out, "  was %s already: %s\n", power_name((enum power)i), folded);
+    }
+}
+
 void report_job(const struct render *render, const struct job_view *job)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(reading_order); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(reading_order); i++) {
         put_outcome_group(render, job, reading_order[i]);
+        if (reading_order[i] == OUTCOME_OK)
+            put_untouched(render, job);
+    }
     put_unverified(render, job);
     for (int i = 0; i < VERDICTS; i++)
         put_failures(render, job, (enum verdict)i);

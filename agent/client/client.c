@@ -101,11 +101,13 @@ int client_nodes(struct client *client, const char *expression, struct node_view
     return 0;
 }
 
-int client_history(struct client *client, const char *node, struct job_event **events,
-                   size_t *count, struct err *err)
+int client_history(struct client *client, const char *node, unsigned limit,
+                   struct job_event **events, size_t *count, struct err *err)
 {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/v1/history?limit=%u&node=", limit);
     _cleanup_(http_answer_clear) struct http_answer answer = {0};
-    if (ask(client, "GET", "/v1/history?node=", node, &answer, err))
+    if (ask(client, "GET", path, node, &answer, err))
         return -1;
     return event_list_decode(answer.body, events, count, err) ? misread("history", err) : 0;
 }

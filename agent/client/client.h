@@ -44,8 +44,9 @@ int client_cancel(struct client *client, const char *id, bool *too_late, struct 
 int client_jobs(struct client *client, struct job_view **views, size_t *count, struct err *err);
 int client_nodes(struct client *client, const char *expression, struct node_view **views,
                  size_t *count, char **folded, char **warning, struct err *err);
-int client_history(struct client *client, const char *node, struct job_event **events,
-                   size_t *count, struct err *err);
+/* The last `limit` events of the node, oldest first. */
+int client_history(struct client *client, const char *node, unsigned limit,
+                   struct job_event **events, size_t *count, struct err *err);
 int client_version(struct client *client, char version[32], struct err *err);
 
 /* What client_follow() tells; each returns false to stop.

@@ -88,11 +88,13 @@ int http_failure(const struct client *client, CURLcode code, struct err *err)
                            "this user may not talk to the agent at %s; ask for membership of the "
                            "socket's group",
                            client->socket);
-        return err_set(err, ERR_UNREACHABLE,
-                       "no agent answers at %s (%s); start it with 'systemctl start powerctld', or "
-                       "name another with --socket",
-                       client->socket,
-                       error ? strerror(error) : "the socket is there, nobody listens");
+        /* Another socket was named: then that is where to look first. */
+        return err_set(err, ERR_UNREACHABLE, "no agent answers at %s (%s); %s", client->socket,
+                       error ? strerror(error) : "the socket is there, nobody listens",
+                       strcmp(client->socket, CLIENT_DEFAULT_SOCKET) != 0
+                           ? "is it the right socket? (--socket, POWERCTL_SOCKET)"
+                           : "start it with 'systemctl start powerctld', or name another with "
+                             "--socket");
     case CURLE_OPERATION_TIMEDOUT:
         return err_set(err, ERR_TIMEOUT,
                        "the agent at %s does not answer; look at 'systemctl status powerctld'",

@@ -37,7 +37,7 @@ _powerctl()
             esac
         done
         if [[ -z $command ]]; then
-            mapfile -t COMPREPLY < <(compgen -W "$commands $show" -- "$word")
+            mapfile -t COMPREPLY < <(compgen -W "$commands $show --version" -- "$word")
             return
         fi
     fi
@@ -57,6 +57,7 @@ _powerctl()
             --seconds --stop" ;;
         nodes) options="$show --exclude --expand" ;;
         watch) options="$show --exclude --timeout" ;;
+        jobs|history) options="$show --all" ;;
         job) options="$show --progress --timeout --follow" ;;
         cancel|config|version|help) options=$common ;;
         esac

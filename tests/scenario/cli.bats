@@ -50,6 +50,37 @@ teardown() {
     [ "$output" = $'on n[02,04]\noff n01' ]
 }
 
+@test "on twice: the second says that it was on already" {
+    powerctl on n01 -q
+    run powerctl on n01,n02 --progress none
+    [ "$status" -eq 0 ]
+    [[ $output == $'ok:         n[01-02]\n  was on already: n01\n'* ]]
+}
+
+@test "status leaves no trace in jobs and history, unless asked with --all" {
+    powerctl on n01 -q
+    powerctl status @rack1 -q
+    run powerctl jobs
+    [ "$status" -eq 0 ]
+    [[ $output == *' on '*' 1 ok  '*' n01' && $output != *status* ]]
+    run powerctl jobs --all
+    [[ $output == *' status '*' 4 ok  '*' n[01-04]'* ]]
+    run powerctl history n01
+    [[ $output == *'n01 ok'* && $output != *status* ]]
+    only=$(powerctl history n01 --format jsonl | jq -r .verb | sort -u)
+    [ "$only" = on ]
+    both=$(powerctl history n01 --all --format jsonl | jq -r .verb | sort -u)
+    [ "$both" = $'on\nstatus' ]
+}
+
+@test "an unknown node is named without a column, in an expression with it" {
+    run powerctl status m99
+    [ "$status" -eq 2 ]
+    [ "$output" = "powerctl: no node is called 'm99'" ]
+    run powerctl status n01,m99
+    [ "$output" = "powerctl: column 5: no node is called 'm99'" ]
+}
+
 @test "a dead BMC: unknown is not off, exit 1, and the others answer" {
     run powerctl status n01,dead
     [ "$status" -eq 1 ]
@@ -110,6 +141,7 @@ teardown() {
     [ "$status" -eq 5 ]
     run powerctl cancel "$id"
     [ "$status" -eq 0 ]
+    [[ $output == "Job $id is cancelled: "* ]]
     run powerctl job "$id" --follow --progress none
     [ "$status" -eq 1 ]
     [[ $output == *'cancelled:  n01'* ]]
@@ -118,7 +150,7 @@ teardown() {
 @test "no agent: exit 3 at once, naming the socket" {
     run powerctl --socket "$dir/nothing" status n01
     [ "$status" -eq 3 ]
-    [[ $output == *"no agent answers at $dir/nothing"* ]]
+    [[ $output == *"no agent answers at $dir/nothing"*"is it the right socket?"* ]]
 }
 
 @test "the agent is killed and comes back: the caller learns what became of the job" {
@@ -141,4 +173,7 @@ teardown() {
     run powerctl config check "$dir/bad.yaml"
     [ "$status" -eq 2 ]
     [[ $output == *"bad.yaml:1:15: error: unknown key 'pwer'"* ]]
+    POWERCTL_CONFIG=$dir/powerctl.yaml run powerctl config check
+    [ "$status" -eq 0 ]
+    [[ $output == "$dir/powerctl.yaml: good: "* ]]
 }

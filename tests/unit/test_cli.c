@@ -264,7 +264,8 @@ static void test_no_agent(void **state)
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
     assert_int_equal(said.code, 3);
     assert_says(said.err, "no agent answers at /nowhere/powerctl.sock");
-    assert_says(said.err, "systemctl start powerctld");
+    assert_says(said.err, "is it the right socket? (--socket, POWERCTL_SOCKET)");
+    assert_null(strstr(said.err, "systemctl"));
     assert_true(end.tv_sec - begin.tv_sec <= 1);
 }
 
@@ -391,14 +392,24 @@ static void test_usage(void **state)
         const char *words[6];
         const char *says;
     } cases[] = {
-        {{"powerctl", "dance"}, "there is no command 'dance'"},
-        {{"powerctl", "on"}, "'on' needs NODES"},
-        {{"powerctl", "on", "n1", "--colour"}, "unknown option --colour"},
-        {{"powerctl", "on", "n1", "--expand"}, "'on' does not take --expand"},
+        {{"powerctl", "dance"}, "there is no command 'dance'; see 'powerctl help'"},
+        {{"powerctl", "statsu"}, "no command 'statsu'; did you mean 'status'? See 'powerctl help'"},
+        {{"powerctl", "help", "statsu"}, "did you mean 'status'?"},
+        {{"powerctl", "on", "n1", "--formt", "csv"},
+         "unknown option --formt; did you mean --format? See 'powerctl on --help'"},
+        {{"powerctl", "on", "n1", "--formt=csv"}, "did you mean --format?"},
+        {{"netboot-now"}, "netboot-now: 'netboot-now' needs NODES...; see 'netboot-now --help'"},
+        {{"netboot-now", "n1", "--bad"}, "see 'netboot-now --help'"},
+        {{"powerctl", "on", "n1", "--version"}, "does not take --version"},
+        {{"powerctl", "on"}, "'on' needs NODES...; see 'powerctl on --help'"},
+        {{"powerctl", "on", "n1", "--colour"}, "unknown option --colour; see 'powerctl on --help'"},
+        {{"powerctl", "on", "n1", "--expand"},
+         "'powerctl on' does not take --expand; see 'powerctl on --help'"},
         {{"powerctl", "on", "n1", "--timeout"}, "--timeout takes a value"},
         {{"powerctl", "on", "n1", "--timeout", "soon"}, "'soon' is not a duration"},
         {{"powerctl", "on", "n1", "--max-nodes", "-3"}, "takes a number"},
-        {{"powerctl", "on", "n1", "--format", "xml"}, "--format cannot be 'xml'"},
+        {{"powerctl", "on", "n1", "--format", "xml"},
+         "--format cannot be 'xml'; it is table, json, jsonl, csv or nodeset\n"},
         {{"powerctl", "on", "a!b", "c!d"}, "only one of the words may hold"},
         {{"powerctl", "on", "n1", "-x", "a!b"}, "without ! & ^"},
         {{"powerctl", "on", "-"}, "no nodes came on standard input"},
@@ -471,6 +482,89 @@ static void test_cancelling_too_late_says_so(void **state)
     assert_says(said.out, "Job J1-1 is cancelled");
 }
 
+static void test_cancelling_twice_says_so(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {.request = "GET /v1/jobs/J1-1 ",
+         .answer = JSON_ANSWER("200 OK", "{\"id\":\"J1-1\",\"verb\":\"on\",\"done\":false,"
+                                         "\"cancelling\":true,\"nodes\":[]}")}};
+    struct said said = AGAINST(rows, "powerctl", "cancel", "J1-1");
+    assert_int_equal(said.code, 0);
+    assert_says(said.out, "Job J1-1 is being cancelled already");
+}
+
+#define NO_NODE "{\"type\":\"usage\",\"title\":\"column 1: no node is called 'm99'\"}"
+
+static void test_a_column_of_one_word_is_not_told(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {.request = "POST /v1/", .answer = JSON_ANSWER("400 Bad Request", NO_NODE)},
+        {.request = "GET /v1/", .answer = JSON_ANSWER("400 Bad Request", NO_NODE)},
+    };
+    static const char *const commands[][5] = {
+        {"powerctl", "on", "m99"},
+        {"powerctl", "plan", "on", "m99"},
+        {"powerctl", "nodes", "m99"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        struct said said = against(rows, ARRAY_SIZE(rows), "", commands[i]);
+        assert_int_equal(said.code, 2);
+        assert_string_equal(said.err, "powerctl: no node is called 'm99'\n");
+    }
+    struct said said = AGAINST(rows, "powerctl", "on", "m99", "n1");
+    assert_string_equal(said.err, "powerctl: column 1: no node is called 'm99'\n");
+}
+
+static void test_jobs_leave_out_status(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {.request = "GET /v1/jobs ",
+         .answer =
+             JSON_ANSWER("200 OK", "{\"jobs\":[{\"id\":\"J1-1\",\"verb\":\"on\",\"done\":true},"
+                                   "{\"id\":\"J1-2\",\"verb\":\"status\",\"done\":true}]}")},
+        RESULT("on", NODE("n1", "ok", "") "," NODE("n2", "ok", "")),
+    };
+    struct said said = AGAINST(rows, "powerctl", "jobs");
+    assert_int_equal(said.code, 0);
+    assert_says(said.out, " 2 ok   n[1-2]\n");
+    assert_null(strstr(said.out, "J1-2"));
+    said = AGAINST(rows, "powerctl", "jobs", "--format", "nodeset");
+    assert_string_equal(said.out, "J1-1\n");
+    said = AGAINST(rows, "powerctl", "jobs", "--all", "--format", "nodeset");
+    assert_string_equal(said.out, "J1-1\nJ1-2\n");
+}
+
+static void test_history_leaves_out_status(void **state)
+{
+    (void)state;
+#define ANSWER                                                                                     \
+    JSON_ANSWER("200 OK", "{\"events\":[{\"sequence\":1,\"kind\":\"power\",\"verb\":\"on\","       \
+                          "\"job\":\"J1-1\",\"node\":\"n1\",\"power\":\"on\"},{\"sequence\":2,"    \
+                          "\"kind\":\"outcome\",\"verb\":\"status\",\"job\":\"J1-2\","             \
+                          "\"node\":\"n1\",\"outcome\":\"ok\"}]}")
+    const struct row rows[] = {
+        {.request = "GET /v1/history?limit=10000&node=n1 ", .answer = ANSWER},
+        {.request = "GET /v1/history?limit=100&node=n1 ", .answer = ANSWER},
+    };
+    struct said said = AGAINST(rows, "powerctl", "history", "n1", "--format", "nodeset");
+    assert_string_equal(said.out, "power n1\n");
+    said = AGAINST(rows, "powerctl", "history", "n1", "--all", "--format", "nodeset");
+    assert_string_equal(said.out, "power n1\noutcome n1\n");
+}
+
+static void test_version_as_an_option(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {.request = "GET /v1/version ", .answer = JSON_ANSWER("200 OK", "{\"version\":\"9.8\"}")}};
+    struct said said = AGAINST(rows, "powerctl", "--version");
+    assert_int_equal(said.code, 0);
+    assert_string_equal(said.out, "powerctl " VERSION "\nagent 9.8\n");
+}
+
 static void test_an_answer_that_makes_no_sense(void **state)
 {
     (void)state;
@@ -499,6 +593,11 @@ int main(void)
         cmocka_unit_test(test_a_plan_is_printed),
         cmocka_unit_test(test_nodes_and_their_warning),
         cmocka_unit_test(test_cancelling_too_late_says_so),
+        cmocka_unit_test(test_cancelling_twice_says_so),
+        cmocka_unit_test(test_a_column_of_one_word_is_not_told),
+        cmocka_unit_test(test_jobs_leave_out_status),
+        cmocka_unit_test(test_history_leaves_out_status),
+        cmocka_unit_test(test_version_as_an_option),
         cmocka_unit_test(test_an_answer_that_makes_no_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

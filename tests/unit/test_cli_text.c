@@ -91,6 +91,135 @@ static const char *const format_names[FORMATS] = {"table", "json", "jsonl", "csv
 
 enum what { WHAT_JOB, WHAT_STATUS, WHAT_NODES, WHAT_JOBS, WHAT_EVENTS, WHATS };
 
+static char *reported(struct job_view *job)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    struct render render = {.out = out};
+    render_table.job(&render, job);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void test_nodes_that_were_there_already(void **state)
+{
+    (void)state;
+    struct node_view some[] = {
+        {.node = "n1", .outcome = OUTCOME_OK, .percent = -1, .text = "was on already"},
+        {.node = "n2", .outcome = OUTCOME_OK, .percent = -1, .text = "on, seen twice"},
+        {.node = "n3", .outcome = OUTCOME_OK, .percent = -1, .text = "was on already"},
+    };
+    struct job_view job = {.id = "J1", .verb = VERB_ON, .done = true, .nnodes = 3, .nodes = some};
+    _cleanup_(freep) char *text = reported(&job);
+    assert_non_null(strstr(text, "ok:         n[1-3]\n  was on already: n[1,3]\n"));
+}
+
+static struct job_event event_of(enum event_kind kind, const char *text, enum power power)
+{
+    struct job_event event = {
+        .kind = kind, .verb = VERB_CYCLE, .job = "J1", .node = {.node = "n7", .percent = -1}};
+    event.node.power = power;
+    (void)snprintf(event.node.text, sizeof event.node.text, "%s", text);
+    return event;
+}
+
+/* A reading that is not yet what the command is to bring is no failure. */
+static const struct {
+    enum event_kind kind;
+    const char *text;
+    enum power power;
+    const char *says;
+} switching[] = {
+    {EVENT_POWER, "on", POWER_ON, "n7 power is on"},
+    {EVENT_COMMAND, "power-off to bmc", POWER_ON, "n7 -> power-off to bmc"},
+    {EVENT_POWER, "on", POWER_ON, "n7 still on"},
+    {EVENT_POWER, "off", POWER_OFF, "n7 power is off"},
+    {EVENT_COMMAND, "power-on to bmc", POWER_OFF, "n7 -> power-on to bmc"},
+    {EVENT_POWER, "off", POWER_OFF, "n7 still off"},
+    {EVENT_POWER, "on", POWER_ON, "n7 power is on"},
+    {EVENT_COMMAND, "power-cycle to bmc", POWER_ON, "n7 -> power-cycle to bmc"},
+    {EVENT_POWER, "off", POWER_OFF, "n7 power is off"},
+};
+
+static void test_readings_during_a_command(void **state)
+{
+    (void)state;
+    char *text = NULL, *history = NULL;
+    size_t size;
+    struct job_event all[ARRAY_SIZE(switching)];
+    FILE *out = open_memstream(&text, &size);
+    struct progress progress = {.ops = &progress_plain, .out = out};
+    struct board board = {.verb = VERB_CYCLE};
+    for (size_t i = 0; i < ARRAY_SIZE(switching); i++) {
+        all[i] = event_of(switching[i].kind, switching[i].text, switching[i].power);
+        assert_int_equal(board_take(&board, &all[i], 1000), 0);
+        progress.ops->event(&progress, &board, &all[i]);
+    }
+    assert_int_equal(fclose(out), 0);
+    out = open_memstream(&history, &size);
+    render_table.events(&(struct render){.out = out}, all, ARRAY_SIZE(all));
+    assert_int_equal(fclose(out), 0);
+    const char *line = text, *row = history;
+    for (size_t i = 0; i < ARRAY_SIZE(switching); i++) {
+        size_t length = strlen(switching[i].says);
+        assert_int_equal(strncmp(strstr(line, "n7"), switching[i].says, length), 0);
+        assert_int_equal(strncmp(strstr(row, "n7"), switching[i].says, length), 0);
+        line = strchr(line, '\n') + 1;
+        row = strchr(row, '\n') + 1;
+    }
+    free(text);
+    free(history);
+    board_clear(&board);
+}
+
+static void test_whom_a_status_waits_for(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    struct progress progress = {.ops = &progress_patient, .out = out};
+    struct board board = {.verb = VERB_STATUS, .started_ms = 1000};
+    assert_non_null(board_row(&board, "n03", 1000));
+    assert_non_null(board_row(&board, "n06", 1000));
+    board_row(&board, "n01", 1000)->view.outcome = OUTCOME_OK;
+    progress.ops->tick(&progress, &board, 3999);
+    (void)fflush(out);
+    assert_int_equal(size, 0);
+    progress.ops->tick(&progress, &board, 4000);
+    progress.ops->tick(&progress, &board, 9000);
+    progress.ops->end(&progress);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(text,
+                        "waiting for n[03,06] (20 s at most, if deadlines.command is as usual)\n");
+    free(text);
+    board_clear(&board);
+}
+
+static void test_jobs_are_cut_to_the_terminal(void **state)
+{
+    (void)state;
+    struct node_view some[20];
+    memset(some, 0, sizeof some);
+    for (size_t i = 0; i < ARRAY_SIZE(some); i++)
+        (void)snprintf(some[i].node, NAME_SIZE, "rack%zu-n%zu", i, i * 7);
+    struct job_view job = {.id = "J1", .nnodes = ARRAY_SIZE(some), .nodes = some};
+    static const struct {
+        unsigned columns, width;
+    } cases[] = {{0, 77 + 10 + 1 + 40}, {120, 120}, {80, 77 + 10 + 1 + 16}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        render_table.jobs(&(struct render){.out = out, .columns = cases[i].columns}, &job, 1);
+        assert_int_equal(fclose(out), 0);
+        assert_int_equal(strcspn(strchr(text, '\n') + 1, "\n"), cases[i].width);
+        assert_non_null(strstr(text, "...\n"));
+        free(text);
+    }
+}
+
 static char *rendered(enum format format, enum what what, bool colours)
 {
     char *text = NULL;
@@ -175,6 +304,7 @@ static void fill_board(struct board *board)
         {"n2", OUTCOME_PENDING, VERDICT_NONE, STAGE_POST, -1, 58000, 1, "", ""},
         {"n3", OUTCOME_PENDING, VERDICT_NONE, STAGE_CONFIG, 43, 12000, 1, "vmlinuz", ""},
         {"n4", OUTCOME_PENDING, VERDICT_NONE, STAGE_NONE, -1, 0, 1, "", ""},
+        {"n5", OUTCOME_PENDING, VERDICT_NONE, STAGE_NONE, -1, 4000, 1, "", "power-off to bmc-n5"},
         {"n10", OUTCOME_FAILED, VERDICT_LOADER_MISSING, STAGE_ADDRESSED, -1, 9000, 1, "",
          "pxelinux.0: file not found"},
         {"n11", OUTCOME_LEFT_OFF, VERDICT_LEFT_OFF, STAGE_NONE, -1, 1000, 2, "",
@@ -184,7 +314,8 @@ static void fill_board(struct board *board)
     board->verb = VERB_NETBOOT;
     board->started_ms = 100000;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct job_event event = {.kind = EVENT_STAGE};
+        bool command = strstr(rows[i].text, " to bmc") != NULL;
+        struct job_event event = {.kind = command ? EVENT_COMMAND : EVENT_STAGE};
         (void)snprintf(event.node.node, NAME_SIZE, "%s", rows[i].node);
         (void)snprintf(event.node.file, sizeof event.node.file, "%s", rows[i].file);
         (void)snprintf(event.node.text, sizeof event.node.text, "%s", rows[i].text);
@@ -357,6 +488,10 @@ int main(void)
     tzset();
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_format),
+        cmocka_unit_test(test_nodes_that_were_there_already),
+        cmocka_unit_test(test_readings_during_a_command),
+        cmocka_unit_test(test_whom_a_status_waits_for),
+        cmocka_unit_test(test_jobs_are_cut_to_the_terminal),
         cmocka_unit_test(test_lines_in_a_log),
         cmocka_unit_test(test_the_picture_on_a_terminal),
         cmocka_unit_test(test_no_line_is_wider_than_the_terminal),
