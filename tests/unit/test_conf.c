@@ -222,7 +222,7 @@ static char *warn(const char *name)
 {
     struct conf_errors warnings = {.count = 77};
     struct conf_overrides overrides = {.warnings = &warnings};
-    _cleanup_(config_freep) struct config *config = load(name, &overrides);
+    config_free(load(name, &overrides));
     assert_int_equal(warnings.count == 0, warnings.text == NULL);
     return warnings.text;
 }
