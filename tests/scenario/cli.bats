@@ -18,9 +18,11 @@ nodes:
   dead: { power: bmc-dead }
   boot: { power: bmc-boot, protect: true }
 groups: { rack1: "n[01-04]" }
+bootserver: { logs: [$dir/boot.log] }
 limits: { confirm_above: 2 }
 deadlines: { settle: 0.05, command: 0.5, post: 600 }
 YAML
+    : >"$dir/boot.log" # a boot server that has nothing to tell
     agent_start
 }
 

@@ -490,7 +490,6 @@ static void test_cancelling_twice_says_so(void **state)
          .answer = JSON_ANSWER("200 OK", "{\"id\":\"J1-1\",\"verb\":\"on\",\"done\":false,"
                                          "\"cancelling\":true,\"nodes\":[]}")}};
     struct said said = AGAINST(rows, "powerctl", "cancel", "J1-1");
-    assert_int_equal(said.code, 0);
     assert_says(said.out, "Job J1-1 is being cancelled already");
 }
 
@@ -503,13 +502,10 @@ static void test_a_column_of_one_word_is_not_told(void **state)
         {.request = "POST /v1/", .answer = JSON_ANSWER("400 Bad Request", NO_NODE)},
         {.request = "GET /v1/", .answer = JSON_ANSWER("400 Bad Request", NO_NODE)},
     };
-    static const char *const commands[][5] = {
-        {"powerctl", "on", "m99"},
-        {"powerctl", "plan", "on", "m99"},
-        {"powerctl", "nodes", "m99"},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        struct said said = against(rows, ARRAY_SIZE(rows), "", commands[i]);
+    static const char *const lines[][5] = {
+        {"powerctl", "on", "m99"}, {"powerctl", "plan", "on", "m99"}, {"powerctl", "nodes", "m99"}};
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        struct said said = against(rows, ARRAY_SIZE(rows), "", lines[i]);
         assert_int_equal(said.code, 2);
         assert_string_equal(said.err, "powerctl: no node is called 'm99'\n");
     }
@@ -528,7 +524,6 @@ static void test_jobs_leave_out_status(void **state)
         RESULT("on", NODE("n1", "ok", "") "," NODE("n2", "ok", "")),
     };
     struct said said = AGAINST(rows, "powerctl", "jobs");
-    assert_int_equal(said.code, 0);
     assert_says(said.out, " 2 ok   n[1-2]\n");
     assert_null(strstr(said.out, "J1-2"));
     said = AGAINST(rows, "powerctl", "jobs", "--format", "nodeset");
