@@ -2,7 +2,8 @@
  *
  * FILE_DONE is the one note that proves a fetch, so this is what counts as proof that the last
  * block (the first DATA that does not fill a block) arrived:
- *   1. an ACK of the client for it, seen after it.  The filter lets these ACKs through as soon as
+ *   1. an ACK of the client for it, by the number of the last block seen or, if that is as long as
+ *      another loader's full block and so was never seen, by the size in the OACK.  The filter lets these ACKs through as soon as
  *      the last block's number is known, which is at the OACK for every client that asks for
  *      tsize, and otherwise when the same file was fetched once;
  *   2. or the server sent it once, did not send it again, and the client asked for another file;

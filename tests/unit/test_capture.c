@@ -354,6 +354,22 @@ static void done_by_ack(void **state)
     assert_int_equal(r->count, 3); /* told once */
 }
 
+/* 14280 bytes in blocks of 1428 would be exact; here the last block is one the filter drops. */
+static void done_by_ack_of_a_last_block_that_looks_full(void **state)
+{
+    struct recording *r = *state;
+    static const uint8_t oack[] = "\0\6tsize\0"
+                                  "15688\0blksize\0"
+                                  "1428";
+    send_rrq(r, 1000);
+    assert_true(send_udp(r, false, TID, oack, sizeof oack, 1001));
+    assert_true(send_ack(r, 0, 1002));
+    assert_false(send_data(r, 11, 1408, 1003)); /* as long as PXELINUX's full ones */
+    assert_true(send_ack(r, 11, 1004));
+    assert_int_equal(last(r)->kind, NOTE_FILE_DONE);
+    assert_int_equal(last(r)->bytes, 15688);
+}
+
 static void fetched_but_last_block(struct recording *r)
 {
     send_rrq(r, 1000);
@@ -577,6 +593,7 @@ int main(void)
         TEST(filter_sees_the_recorded_boot),
         TEST(rejects_the_bulk),
         TEST(done_by_ack),
+        TEST(done_by_ack_of_a_last_block_that_looks_full),
         TEST(done_by_silence),
         TEST(never_done_if_sent_again),
         TEST(failed_if_given_up),
