@@ -18,14 +18,19 @@ static struct job_request request(enum verb verb, const char *nodes)
         .verb = verb, .nodes = (char *)(uintptr_t)nodes, .yes = true, .actor = "test (uid 0)"};
 }
 
+static void start(struct rack *rack, const struct job_request *asked, char id[JOB_ID_SIZE])
+{
+    struct problem problem = {0};
+    struct err err = {0};
+    if (rack_submit(rack, asked, id, &problem, &err))
+        fail_msg("refused: %s", err.text);
+}
+
 static struct job_view run(struct rack *rack, struct job_request asked)
 {
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
-    struct err err = {0};
     struct job_view view = {0};
-    if (rack_submit(rack, &asked, id, &problem, &err))
-        fail_msg("refused: %s", err.text);
+    start(rack, &asked, id);
     rack_run(rack, id, &view);
     return view;
 }
@@ -196,7 +201,7 @@ static void a_job_is_admitted_whole_or_not_at_all(void **state)
     assert_int_equal(err.kind, ERR_CONFIRM);
     assert_int_equal(problem.count, 5);
     memcpy(asked.confirm, problem.confirm, sizeof asked.confirm);
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
 
     struct job_request other = request(VERB_OFF, "n[05-06]");
     assert_int_equal(rack_submit(rack, &other, second, &problem, &err), -1);
@@ -276,12 +281,11 @@ static void cancelling_never_leaves_a_node_dark(void **state)
 {
     struct rack *rack = *state;
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
     struct err err = {0};
     struct job_view view = {0};
     rack->node[0].on = true;
     struct job_request asked = request(VERB_NETBOOT, "n[01-02]");
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
     while (rack->node[0].on)
         assert_true(rack_step(rack, UINT64_MAX - 1));
     assert_int_equal(core_cancel(rack->core, id, rack->now_ms, &err), 0);
@@ -299,12 +303,11 @@ static void nodes_boot_only_so_many_at_once(void **state)
     struct rack *rack = *state;
     struct core_counts counts;
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
     struct err err = {0};
     struct job_view view = {0};
     rack->inventory->limits.booting_at_once = 3;
     struct job_request asked = request(VERB_NETBOOT, "@all");
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
     uint64_t most = 0;
     for (bool done = false; !done;) {
         assert_true(rack_step(rack, UINT64_MAX - 1));
@@ -322,14 +325,13 @@ static void nodes_wait_for_their_place_switched_on(void **state)
 {
     struct rack *rack = *state;
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
     struct err err = {0};
     struct job_view view = {0};
     rack->inventory->limits.booting_at_once = 3;
     for (size_t i = 0; i < rack->count; i++)
         rack->node[i].on = true;
     struct job_request asked = request(VERB_NETBOOT, "@all");
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
     for (bool done = false; !done;) {
         assert_true(rack_step(rack, UINT64_MAX - 1));
         size_t dark = 0;
@@ -391,13 +393,12 @@ static void a_soft_off_on_its_way_is_waited_for(void **state)
 {
     struct rack *rack = *state;
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
     struct err err = {0};
     struct job_view view = {0};
     rack->node[0].on = true;
     rack->node[0].soft_takes_ms = 30000;
     struct job_request asked = request(VERB_REBOOT, "n01");
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
     while (!rack->node[0].commands)
         assert_true(rack_step(rack, UINT64_MAX - 1));
     assert_int_equal(core_cancel(rack->core, id, rack->now_ms, &err), 0);
@@ -436,8 +437,6 @@ static void a_node_that_loops_in_pxe_proves_no_reset(void **state)
 {
     struct rack *rack = *state;
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
-    struct err err = {0};
     struct job_view view = {0};
     struct note asks = {.kind = NOTE_DHCP_DISCOVER,
                         .source = NOTE_CAPTURE,
@@ -446,7 +445,7 @@ static void a_node_that_loops_in_pxe_proves_no_reset(void **state)
     rack->node[0].on = rack->node[0].ignores_power = rack->node[0].no_evidence = true;
     core_note(rack->core, &asks, rack->now_ms);
     struct job_request asked = request(VERB_RESET, "n01");
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
     while (!rack->node[0].resets)
         assert_true(rack_step(rack, UINT64_MAX - 1));
     for (int i = 0; i < 3; i++) {
@@ -463,13 +462,11 @@ static void what_could_not_be_sent_takes_its_turn_again(void **state)
 {
     struct rack *rack = *state;
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
-    struct err err = {0};
     struct job_view view = {0};
     rack->inventory->deadlines.command = 1000;
     rack->inventory->deadlines.on = 60000;
     struct job_request asked = request(VERB_ON, "@all");
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
     while (!rack->npower_ons)
         assert_true(rack_step(rack, UINT64_MAX - 1));
     uint64_t back_ms = rack->now_ms + 10000;
@@ -496,7 +493,7 @@ static void a_long_job_outlives_many_short_ones(void **state)
     struct job_view view = {0};
     rack->inventory->limits.jobs_kept = 3;
     struct job_request asked = request(VERB_NETBOOT, "n01"), ask = request(VERB_STATUS, "n02");
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
     for (int i = 0; i < 10; i++) {
         assert_int_equal(rack_submit(rack, &ask, other, &problem, &err), 0);
         rack_run(rack, other, &view);
@@ -515,12 +512,11 @@ static void a_cancelled_next_boot_leaves_no_flag(void **state)
 {
     struct rack *rack = *state;
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
     struct err err = {0};
     struct job_view view = {0};
     struct job_request asked = request(VERB_NEXT_BOOT, "n01");
     asked.options.boot_device = BOOT_NETWORK;
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
     assert_true(rack->node[0].flag.valid);
     assert_int_equal(core_cancel(rack->core, id, rack->now_ms, &err), 0);
     rack_run(rack, id, &view);
@@ -546,13 +542,12 @@ static void a_reload_does_not_re_aim_a_running_job(void **state)
 {
     struct rack *rack = *state;
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
     struct err err = {0};
     struct job_view view = {0};
     struct rack *other = rack_new(16);
     struct driver_device *device = &other->inventory->devices[0].config;
     struct job_request asked = request(VERB_ON, "n01");
-    assert_int_equal(rack_submit(rack, &asked, id, &problem, &err), 0);
+    start(rack, &asked, id);
     assert_int_equal(core_may_reload(rack->core, other->inventory, &err), 0);
     (void)snprintf(device->settings[device->nsettings].name, NAME_SIZE, "host");
     (void)snprintf(device->settings[device->nsettings++].value, NAME_SIZE, "10.0.0.99");
