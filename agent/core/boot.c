@@ -157,22 +157,11 @@ static bool conclude(struct boot *boot, enum verdict verdict)
     return true;
 }
 
-/* Loader, kernel and RAM disk prove a network boot; a config alone does too, since only a loader
- * reads one. */
-static bool proves_netboot(enum sign sign)
-{
-    return sign == SIGN_LOADER || sign == SIGN_SPEAKS || sign == SIGN_CONFIG ||
-           sign == SIGN_KERNEL || sign == SIGN_INITRD;
-}
-
 bool boot_step(struct boot *boot, enum sign sign, const struct deadlines *deadlines,
                uint64_t now_ms)
 {
     if (boot->verdict != VERDICT_NONE)
         return false;
-    if (boot->stage != STAGE_NONE && proves_netboot(sign))
-        boot->transfer_seen = true;
-
     int cell = next[boot->stage][sign];
     if (!boot->wanted_netboot && cell == LOCAL_)
         cell = sign == SIGN_ALIVE ? STAGE_UP : STAGE_KERNEL_UP;

@@ -62,7 +62,6 @@ struct boot {
     bool wanted_netboot;  /* else any boot will do, and the disk is no failure */
     bool port_was_closed; /* since the power edge */
     bool captured;        /* packets of this attempt were seen: logs only annotate */
-    bool transfer_seen;   /* loader, kernel or RAM disk */
     struct transfer transfer;
     /* Hints for the verdict, since the last step */
     bool offered, asked_another, naked, refused;

@@ -209,7 +209,6 @@ void watch_ready(struct core *core, struct task *task); /* power edge: notes cou
 void watch_note(struct core *core, const struct note *note);
 void watch_timer(struct core *core, struct task *task);
 void watch_arm(struct core *core, struct task *task);
-struct ipv4 address_of(const struct core *core, const struct node *node);
 
 /* admission.c */
 void admission_queue(struct core *core, struct task *task);
