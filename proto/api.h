@@ -44,7 +44,7 @@ struct job_request {
     char *nodes;            /* expression; owned: job_request_clear() */
     char key[JOB_KEY_SIZE]; /* "" : none */
     char actor[ACTOR_SIZE]; /* filled in by the agent from the socket, never from JSON */
-    int64_t unix_ms;          /* likewise, from the clock: when it was asked; display only */
+    int64_t unix_ms;        /* likewise, from the clock: when it was asked; display only */
     char confirm[17];       /* hash of the set that was shown and confirmed */
     bool yes;
     uint32_t max_nodes; /* 0: not given */

@@ -7,20 +7,13 @@
 #include "proto/cleanup.h"
 
 static const char *const kinds[ERR_KINDS] = {
-    [ERR_NONE] = "none",
-    [ERR_USAGE] = "usage",
-    [ERR_CONFIG] = "config",
-    [ERR_DENIED] = "denied",
-    [ERR_CONFIRM] = "confirm",
-    [ERR_BUSY] = "busy",
-    [ERR_NOT_FOUND] = "not-found",
-    [ERR_UNREACHABLE] = "unreachable",
-    [ERR_TIMEOUT] = "timeout",
-    [ERR_AUTH] = "auth",
-    [ERR_PROTOCOL] = "protocol",
-    [ERR_UNSUPPORTED] = "unsupported",
-    [ERR_DEVICE] = "device",
-    [ERR_LIMIT] = "limit",
+    [ERR_NONE] = "none",           [ERR_USAGE] = "usage",
+    [ERR_CONFIG] = "config",       [ERR_DENIED] = "denied",
+    [ERR_CONFIRM] = "confirm",     [ERR_BUSY] = "busy",
+    [ERR_NOT_FOUND] = "not-found", [ERR_UNREACHABLE] = "unreachable",
+    [ERR_TIMEOUT] = "timeout",     [ERR_AUTH] = "auth",
+    [ERR_PROTOCOL] = "protocol",   [ERR_UNSUPPORTED] = "unsupported",
+    [ERR_DEVICE] = "device",       [ERR_LIMIT] = "limit",
     [ERR_SYSTEM] = "system",
 };
 
@@ -38,9 +31,10 @@ static void make_printable(char *text)
             *text = '?';
 }
 
-static void set(struct err *err, enum err_kind kind, enum sent sent, const char *format, va_list args)
-    __attribute__((format(printf, 4, 0)));
-static void set(struct err *err, enum err_kind kind, enum sent sent, const char *format, va_list args)
+static void set(struct err *err, enum err_kind kind, enum sent sent, const char *format,
+                va_list args) __attribute__((format(printf, 4, 0)));
+static void set(struct err *err, enum err_kind kind, enum sent sent, const char *format,
+                va_list args)
 {
     char text[sizeof err->text]; /* the old text may be among the arguments */
     (void)vsnprintf(text, sizeof text, format, args);

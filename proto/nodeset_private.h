@@ -75,7 +75,7 @@ struct pattern {
     struct part parts[PATTERN_PARTS_MAX];
     size_t nranges, ranges_size;
     struct range *ranges;
-    size_t count;          /* names it stands for: 1..NODESET_MAX */
+    size_t count; /* names it stands for: 1..NODESET_MAX */
 };
 
 /* Takes apart the pattern that begins at `start`, in `text`. pattern_clear() in either case. */
