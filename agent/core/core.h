@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "agent/core/inventory.h"
+#include "agent/core/trail.h"
 #include "proto/api.h"
 #include "proto/driver_msg.h"
 #include "proto/note.h"
@@ -60,6 +61,31 @@ void core_reload(struct core *core, const struct inventory *inventory, uint64_t 
  * the old job's id. On ERR_CONFIRM and ERR_BUSY *problem says which nodes, or whose job. */
 int core_submit(struct core *core, const struct job_request *request, uint64_t now_ms,
                 char id[JOB_ID_SIZE], bool *existing, struct problem *problem, struct err *err);
+
+/* Takes over a job that an earlier agent did not live to end, under its old id: call it at the
+ * start, before anything else is submitted.  Nothing is sent again that may have been done: each
+ * node without an outcome is read first (after deadlines.settle, for what was still on the wire),
+ * then finished or reported (resume.c says how, as a table):
+ *   nothing was sent to it         INTERRUPTED; nothing is done to it now either
+ *   off on the way to on           switched on and seen on: that is finishing, not repeating
+ *   a reset or native cycle        never sent again; brought on if it is dark
+ *   a next boot set for it         used up by the boot it was for, or cleared
+ *   on and booting                 watched on; what was missed meanwhile is not held against it,
+ *                                  and not for it either: UP without a transfer seen is unverified
+ * There are no further attempts. Nodes that are not in the inventory any more, or whose device is
+ * another, are reported and not touched. ERR_SYSTEM: out of memory. */
+struct resume {
+    const char *id;
+    const struct job_request *request; /* `nodes` is not used */
+    uint64_t age_ms;                   /* how long ago it was started, by the wall clock */
+    size_t ntrails;
+    const struct trail *trails; /* one for each node of the job */
+};
+int core_resume(struct core *core, const struct resume *resume, uint64_t now_ms, struct err *err);
+
+/* The outcome a node's last job had, as the journal has it: shown by core_nodes() until another
+ * job ends. A node LEFT OFF is not forgotten because the agent was restarted. */
+void core_remember_last(struct core *core, const struct node_view *last, uint64_t age_ms);
 
 /* A key from the journal of an earlier run, so that it is not executed again. */
 void core_remember_key(struct core *core, const char *key, const char *id, enum verb verb,

@@ -19,8 +19,8 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
     [END_JOB] = "UPDATE jobs SET ended = ?2, exit = ?3, how = ?4 WHERE id = ?1 AND ended IS NULL",
     [PUT_EVENT] = "INSERT INTO events (sequence, job, node, kind, verb, json, at)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [PUT_INTENT] = "INSERT INTO intents (run, request, job, node, device, op, at)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [PUT_INTENT] = "INSERT INTO intents (run, request, job, node, device, op, at, sequence)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [PUT_RESULT] = "UPDATE intents SET ok = ?3, sent = ?4, error = ?5, text = ?6, result_at = ?7"
                    " WHERE run = ?1 AND request = ?2",
     [TRIM_EVENTS] = "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events"
@@ -346,6 +346,7 @@ void journal_add_intent(struct journal *journal, const struct driver_request *re
     put_text(put, 5, request->device);
     put_text(put, 6, op_name(request->op));
     (void)sqlite3_bind_int64(put, 7, unix_ms);
+    (void)sqlite3_bind_int64(put, 8, (int64_t)journal->batch_sequence);
     batch_step(journal, put, "cannot add an intent");
 }
 

@@ -58,6 +58,7 @@ void journal_add_job(struct journal *journal, const struct journal_job *job);
 void journal_end_job(struct journal *journal, const char *id, int64_t unix_ms, int exit,
                      const char *how); /* "done", "interrupted" */
 void journal_add_event(struct journal *journal, struct job_event *event); /* sets its sequence */
+/* Right after its EVENT_COMMAND, whose sequence it shares. */
 void journal_add_intent(struct journal *journal, const struct driver_request *request,
                         const char *job, const char *node, int64_t unix_ms);
 void journal_add_result(struct journal *journal, const struct driver_reply *reply, int64_t unix_ms);

@@ -26,6 +26,14 @@ static const char *const migrations[] = {
     /* Questions are asked every few seconds by some, and answered by the next: kept an hour. */
     "CREATE INDEX events_questions ON events (at) WHERE verb = 'status';"
     "CREATE INDEX jobs_questions ON jobs (ended) WHERE verb = 'status';",
+    /* Where an intent stands among the events of its job; 0 in rows of before. */
+    "ALTER TABLE intents ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;",
+    /* until: NULL is until it is unlocked. */
+    "CREATE TABLE locks (node TEXT PRIMARY KEY, holder TEXT NOT NULL, reason TEXT NOT NULL,"
+    " since INTEGER NOT NULL, until INTEGER);",
+    /* The last outcome of each node, read at every start. */
+    "CREATE INDEX events_outcomes ON events (node, sequence)"
+    " WHERE kind = 'outcome' AND verb <> 'status';",
 };
 
 static int schema_version(sqlite3 *db, struct err *err)
