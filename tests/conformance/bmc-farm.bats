@@ -233,3 +233,20 @@ power_verbs_with_ipmipower() {
     run farm n99 dead on
     [[ $status == 1 ]]
 }
+
+@test "a share of the BMCs, counts from zero, and a line for each" {
+    farm 25% dead on
+    farm zero
+    run tool 3 power on
+    farm dump "$farm_dir/dump"
+    [[ $(awk '$3 == "dead"' "$farm_dir/dump" | wc -l) == 2 ]]
+    [[ $(wc -l <"$farm_dir/dump") == 8 ]]
+    farm all clear
+    farm zero
+    tool 3 power on
+    tool 3 power reset
+    [[ $(farm stats | jq -c '[.control, .activated - .closed, .pending]') == '[2,0,0]' ]]
+    farm dump "$farm_dir/dump"
+    [[ $(head -1 "$farm_dir/dump" | cut -d' ' -f1-4) == "127.1.9.1 on live 2" ]]
+    [[ $(sed 1d "$farm_dir/dump" | awk '$4 || $8' | wc -l) == 0 ]]
+}

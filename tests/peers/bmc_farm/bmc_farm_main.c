@@ -27,8 +27,9 @@ static const char usage[] =
     "  --nodes SOCKET     tell power edges to pxe_nodes there\n"
     "  --truth FILE       append what really happened: \"MS ADDRESS NAME WHAT\"\n"
     "  --seed N           other losses and delays (1)\n"
-    "commands, WHO being a name, an address or `all`:\n"
-    "  WHO password TEXT | WHO power on|off | WHO clear | WHO stats | stats | quit\n";
+    "commands, WHO being a name, an address, `all` or a share of them (`30%`, others each time):\n"
+    "  WHO password TEXT | WHO power on|off | WHO clear | WHO stats | stats | zero | dump FILE |\n"
+    "  quit\n";
 
 struct options {
     const char *control, *nodes, *truth;
@@ -204,13 +205,12 @@ static void run_due(struct farm *farm)
     struct item item;
     while (agenda_take_due(&farm->agenda, farm->now_us, &item)) {
         if (item.kind == ITEM_REPLY) {
-            struct reply *reply = &farm->agenda.replies[item.index];
-            net_send(farm, reply);
-            reply_give_back(&farm->agenda, reply);
+            net_send(farm, &farm->agenda.replies[item.index]);
         } else if (item.token == farm->bmcs[item.index].chassis.edge_token) {
             chassis_edge_due(farm, &farm->bmcs[item.index], item.edge);
         }
     }
+    net_flush(farm);
     if (farm->truth)
         (void)fflush(farm->truth);
 }

@@ -39,6 +39,7 @@ const char *bios_boots_from(struct farm *farm, struct bmc *bmc)
         if (!(flags[0] & FLAG_PERSISTENT))
             flags[0] &= (uint8_t)~FLAG_VALID;
     }
+    bmc->counts.network_boots += device == DEVICE_NETWORK;
     return device == DEVICE_NETWORK ? "network" : device == DEVICE_SETUP ? "setup" : "disk";
 }
 

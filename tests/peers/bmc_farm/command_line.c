@@ -5,10 +5,12 @@
  *     WHO power on|off       somebody pushed the button   n04 power on
  *     WHO clear              no faults and no sessions any more
  *     WHO stats              one BMC's truth, as JSON
- *     stats | quit           the whole farm's; the end
+ *     stats                  the whole farm's
+ *     dump FILE              a line for each BMC, see report.c
+ *     zero                   all counts
+ *     quit
  *
- * WHO is a name, an address, or `all`. */
-#include <inttypes.h>
+ * WHO is a name, an address, `all`, or a share of them: `30%`, by --seed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,47 +26,6 @@ static size_t split(char *line, char *words[WORDS_MAX])
         if (*word)
             words[count++] = word;
     return count;
-}
-
-static void stats_of_bmc(struct farm *farm, const struct bmc *bmc, char *answer, size_t size)
-{
-    (void)snprintf(answer, size,
-                   "{\"name\":\"%s\",\"address\":\"%s\",\"power\":\"%s\",\"control\":%u,"
-                   "\"power_on\":%u,\"power_off\":%u,\"reset\":%u,\"boot_flags\":%u,"
-                   "\"flags\":\"%02x %02x\",\"answered\":%u,\"opened\":%u,\"sessions\":%u,"
-                   "\"identify\":%d}\n",
-                   bmc_name(farm, bmc), bmc_address(farm, bmc), bmc->chassis.on ? "on" : "off",
-                   bmc->counts.control, bmc->counts.power_on, bmc->counts.power_off,
-                   bmc->counts.reset, bmc->counts.boot_flags, bmc->chassis.boot_flags[0],
-                   bmc->chassis.boot_flags[1], bmc->counts.answered, bmc->counts.opened,
-                   sessions_held(farm, bmc), bmc->chassis.identify);
-}
-
-static void stats_of_farm(struct farm *farm, char *answer, size_t size)
-{
-    uint64_t on = 0, control = 0, power_on = 0, power_off = 0, reset = 0, sessions = 0, more = 0;
-    for (uint32_t i = 0; i < farm->count; i++) {
-        const struct bmc *bmc = &farm->bmcs[i];
-        on += bmc->chassis.on;
-        control += bmc->counts.control;
-        power_on += bmc->counts.power_on;
-        power_off += bmc->counts.power_off;
-        reset += bmc->counts.reset;
-        sessions += sessions_held(farm, bmc);
-        more += bmc->counts.power_on + bmc->counts.reset > 1;
-    }
-    const struct farm_counts *c = &farm->counts;
-    (void)snprintf(answer, size,
-                   "{\"bmcs\":%u,\"on\":%" PRIu64 ",\"control\":%" PRIu64 ",\"power_on\":%" PRIu64
-                   ",\"power_off\":%" PRIu64 ",\"reset\":%" PRIu64
-                   ",\"started_more_than_once\":%" PRIu64 ",\"sessions\":%" PRIu64
-                   ",\"received\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"lost_in\":%" PRIu64
-                   ",\"lost_out\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"no_session\":%" PRIu64
-                   ",\"repeated\":%" PRIu64 ",\"slots_full\":%" PRIu64 ",\"denied\":%" PRIu64
-                   ",\"overflow\":%" PRIu64 "}\n",
-                   farm->count, on, control, power_on, power_off, reset, more, sessions,
-                   c->received, c->sent, c->lost_in, c->lost_out, c->malformed, c->no_session,
-                   c->repeated, c->slots_full, c->denied, c->overflow);
 }
 
 static int password_change(struct bmc *bmc, const char *text)
@@ -84,8 +45,7 @@ static int bmc_told(struct farm *farm, struct bmc *bmc, size_t count, char *cons
         bmc->faults = faults_none();
         free(bmc->password);
         bmc->password = NULL;
-        free(bmc->sessions);
-        bmc->sessions = NULL;
+        sessions_forget(bmc);
         return 0;
     }
     if (count != 3)
@@ -101,11 +61,40 @@ static int bmc_told(struct farm *farm, struct bmc *bmc, size_t count, char *cons
     return 0;
 }
 
-static int all_told(struct farm *farm, size_t count, char *const words[])
+/* "30%": so many of them, drawn anew each time. False: not a share. */
+static bool share_read(const char *word, uint32_t *percent)
 {
-    for (uint32_t i = 0; i < farm->count; i++)
+    char *end;
+    const unsigned long number = strtoul(word, &end, 10);
+    *percent = (uint32_t)number;
+    return end != word && strcmp(end, "%") == 0 && number <= 100;
+}
+
+static int some_told(struct farm *farm, uint32_t percent, size_t count, char *const words[])
+{
+    uint32_t wanted = (uint32_t)((uint64_t)farm->count * percent / 100);
+    for (uint32_t i = 0; i < farm->count && wanted; i++) {
+        if (random_below(farm, farm->count - i) >= wanted)
+            continue;
+        wanted--;
         if (bmc_told(farm, &farm->bmcs[i], count, words))
             return -1;
+    }
+    return 0;
+}
+
+static int farm_told(struct farm *farm, size_t count, char *const words[])
+{
+    if (count == 2 && strcmp(words[0], "dump") == 0)
+        return report_dump(farm, words[1]);
+    if (count != 1)
+        return -1;
+    if (strcmp(words[0], "zero") == 0)
+        report_zero(farm);
+    else if (strcmp(words[0], "quit") == 0)
+        farm->quit = true;
+    else
+        return -1;
     return 0;
 }
 
@@ -114,22 +103,21 @@ void steer(struct farm *farm, char *command, char *answer, size_t size)
     char *words[WORDS_MAX];
     const size_t count = split(command, words);
     struct bmc *bmc = count > 1 ? farm_named(farm, words[0]) : NULL;
-    int result = -1;
+    uint32_t percent = 100;
+    int result;
     if (count == 1 && strcmp(words[0], "stats") == 0) {
-        stats_of_farm(farm, answer, size);
+        report_farm(farm, answer, size);
         return;
     }
     if (bmc && count == 2 && strcmp(words[1], "stats") == 0) {
-        stats_of_bmc(farm, bmc, answer, size);
+        report_bmc(farm, bmc, answer, size);
         return;
     }
-    if (count == 1 && strcmp(words[0], "quit") == 0) {
-        farm->quit = true;
-        result = 0;
-    } else if (bmc) {
+    if (bmc)
         result = bmc_told(farm, bmc, count, words);
-    } else if (count > 1 && strcmp(words[0], "all") == 0) {
-        result = all_told(farm, count, words);
-    }
+    else if (count > 1 && (strcmp(words[0], "all") == 0 || share_read(words[0], &percent)))
+        result = some_told(farm, percent, count, words);
+    else
+        result = farm_told(farm, count, words);
     (void)snprintf(answer, size, result ? "error: not understood; see bmc_farm --help\n" : "ok\n");
 }

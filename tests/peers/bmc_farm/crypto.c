@@ -78,6 +78,7 @@ static EVP_CIPHER_CTX *aes_context(void)
         context = EVP_CIPHER_CTX_new();
         if (!cipher || !context || !EVP_CipherInit_ex2(context, cipher, NULL, NULL, 1, NULL))
             abort();
+        (void)EVP_CIPHER_CTX_set_padding(context, 0); /* stays so: only keys change */
     }
     return context;
 }
@@ -88,7 +89,6 @@ static void aes_run(int encrypt, const uint8_t key[16], const uint8_t iv[16], co
     EVP_CIPHER_CTX *context = aes_context();
     int written;
     if (!EVP_CipherInit_ex2(context, NULL, key, iv, encrypt, NULL) ||
-        !EVP_CIPHER_CTX_set_padding(context, 0) ||
         !EVP_CipherUpdate(context, out, &written, in, (int)size))
         abort();
 }
@@ -107,6 +107,14 @@ void aes_decrypt(const uint8_t key[16], const uint8_t iv[16], const uint8_t *in,
 
 void random_bytes(void *out, size_t size)
 {
-    if (getrandom(out, size, 0) != (ssize_t)size)
-        abort(); /* never short for 16 bytes once the pool is ready */
+    /* Many at a time: an IV for each answer would be a system call for each answer. */
+    static uint8_t pool[256];
+    static size_t left;
+    if (left < size) {
+        if (getrandom(pool, sizeof pool, 0) != (ssize_t)sizeof pool)
+            abort(); /* never short up to 256 bytes once the kernel's pool is ready */
+        left = sizeof pool;
+    }
+    left -= size;
+    memcpy(out, pool + left, size);
 }

@@ -15,7 +15,14 @@
 #include "tests/peers/bmc_farm/crypto.h"
 #include "tests/peers/bmc_farm/wire.h"
 
-enum { BMCS_MAX = 65536, SLOTS_MAX = 32, USER_MAX = 16, PASSWORD_MAX = 20, BMC_NAME_SIZE = 32 };
+enum {
+    BMCS_MAX = 65536,
+    SLOTS_MAX = 32,
+    USER_MAX = 16,
+    PASSWORD_MAX = 20,
+    BMC_NAME_SIZE = 32,
+    OUTGOING_MAX = 64
+};
 
 /* What is wrong with a BMC, and how it is set. Flags are 0 or 1; see faults.c for the words. */
 struct faults {
@@ -58,8 +65,10 @@ struct chassis {
     uint64_t on_since_us, on_before_us; /* power-on hours */
 };
 
+/* `activated` less `closed` is what clients left behind. */
 struct bmc_counts {
-    uint32_t control, power_on, power_off, reset, boot_flags, opened, answered;
+    uint32_t control, power_on, power_off, reset, boot_flags, network_boots, opened, activated,
+        closed, asked, answered, repeated;
 };
 
 struct bmc {
@@ -68,13 +77,14 @@ struct bmc {
     struct bmc_counts counts;
     struct password *password; /* NULL: the farm's */
     struct session *sessions;  /* SLOTS_MAX, made at the first Open Session */
+    uint32_t slots_used;       /* of them, ever: those behind are not worth a look */
     uint16_t session_serial;
 };
 
 /* Over all BMCs, for stats. */
 struct farm_counts {
     uint64_t received, sent, lost_in, lost_out, malformed, no_session, repeated, slots_full, denied,
-        overflow;
+        overflow, unsent;
 };
 
 struct farm {
@@ -88,7 +98,9 @@ struct farm {
     struct password password;
     uint8_t default_boot;    /* boot device without an override */
     int udp, control, nodes; /* sockets; the last two -1 if not asked for */
-    FILE *truth;             /* NULL: not asked for */
+    struct reply *outgoing[OUTGOING_MAX];
+    uint32_t outgoing_count;
+    FILE *truth; /* NULL: not asked for */
     struct agenda agenda;
     struct farm_counts counts;
     uint64_t random;
@@ -116,6 +128,7 @@ size_t session_setup(struct farm *farm, struct bmc *bmc, uint8_t payload_type,
 struct session *session_find(struct farm *farm, struct bmc *bmc, uint32_t id);
 bool session_sequence_is_new(const struct bmc *bmc, struct session *session, uint32_t sequence);
 uint32_t sessions_held(const struct farm *farm, const struct bmc *bmc);
+void sessions_forget(struct bmc *bmc);
 
 /* packets.c: a datagram as it came, and the answer's size; 0: none. Faults of the network are
  * not its matter. */
@@ -156,10 +169,16 @@ void truth(struct farm *farm, const struct bmc *bmc, const char *format, ...)
 void nodes_tell(struct farm *farm, const struct bmc *bmc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* command_line.c (control socket) and net.c */
+/* command_line.c (control socket), report.c and net.c */
 void steer(struct farm *farm, char *command, char *answer, size_t size);
+void report_bmc(struct farm *farm, const struct bmc *bmc, char *answer, size_t size);
+void report_farm(struct farm *farm, char *answer, size_t size);
+int report_dump(struct farm *farm, const char *path); /* a line a BMC, see report.c */
+void report_zero(struct farm *farm);                  /* all counts */
 int net_open(struct farm *farm, uint16_t *port);
 void net_receive(struct farm *farm);
+/* Takes the reply, which goes out with others; net_flush() lets none wait. */
 void net_send(struct farm *farm, struct reply *reply);
+void net_flush(struct farm *farm);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "tests/peers/bmc_farm/farm.h"
 
-enum { BATCH = 64, CONTROL_SIZE = CMSG_SPACE(sizeof(struct in_pktinfo)) };
+enum { BATCH = OUTGOING_MAX, CONTROL_SIZE = CMSG_SPACE(sizeof(struct in_pktinfo)) };
 
 /* One datagram, and whom it was for. */
 struct arrival {
@@ -39,24 +39,52 @@ int net_open(struct farm *farm, uint16_t *port)
 
 void net_send(struct farm *farm, struct reply *reply)
 {
-    char control[CONTROL_SIZE] __attribute__((aligned(8))) = {0};
-    struct iovec bytes = {reply->bytes, reply->size};
-    struct msghdr message = {
+    farm->outgoing[farm->outgoing_count++] = reply;
+    if (farm->outgoing_count == OUTGOING_MAX)
+        net_flush(farm);
+}
+
+static void message_fill(struct msghdr *message, struct iovec *bytes, char control[CONTROL_SIZE],
+                         struct reply *reply)
+{
+    *bytes = (struct iovec){reply->bytes, reply->size};
+    *message = (struct msghdr){
         .msg_name = &reply->to,
         .msg_namelen = sizeof reply->to,
-        .msg_iov = &bytes,
+        .msg_iov = bytes,
         .msg_iovlen = 1,
         .msg_control = control,
-        .msg_controllen = sizeof control,
+        .msg_controllen = CONTROL_SIZE,
     };
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
     const struct in_pktinfo from = {.ipi_spec_dst = reply->from};
     header->cmsg_level = IPPROTO_IP;
     header->cmsg_type = IP_PKTINFO;
     header->cmsg_len = CMSG_LEN(sizeof from);
     memcpy(CMSG_DATA(header), &from, sizeof from);
-    if (sendmsg(farm->udp, &message, 0) >= 0)
-        farm->counts.sent++; /* a client that has gone is no matter of ours */
+}
+
+void net_flush(struct farm *farm)
+{
+    static char control[OUTGOING_MAX][CONTROL_SIZE] __attribute__((aligned(8)));
+    struct mmsghdr messages[OUTGOING_MAX];
+    struct iovec vectors[OUTGOING_MAX];
+    const uint32_t count = farm->outgoing_count;
+    for (uint32_t i = 0; i < count; i++)
+        message_fill(&messages[i].msg_hdr, &vectors[i], control[i], farm->outgoing[i]);
+    for (uint32_t done = 0; done < count;) {
+        const int sent = sendmmsg(farm->udp, messages + done, count - done, 0);
+        if (sent > 0) {
+            farm->counts.sent += (uint32_t)sent;
+            done += (uint32_t)sent;
+        } else {
+            farm->counts.unsent++; /* a client that has gone is no matter of ours */
+            done++;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++)
+        reply_give_back(&farm->agenda, farm->outgoing[i]);
+    farm->outgoing_count = 0;
 }
 
 static void send_later(struct farm *farm, const struct arrival *arrival, const uint8_t *packet,
@@ -72,6 +100,10 @@ static void send_later(struct farm *farm, const struct arrival *arrival, const u
     reply->to = arrival->from;
     reply->size = size;
     memcpy(reply->bytes, packet, size);
+    if (faults->latency == 0 && faults->jitter == 0) {
+        net_send(farm, reply);
+        return;
+    }
     const struct item item = {
         .due_us =
             farm->now_us + faults->latency * 1000ull + random_below(farm, faults->jitter * 1000),
@@ -107,7 +139,10 @@ static void arrive(struct farm *farm, struct arrival *arrival)
 {
     farm->counts.received++;
     arrival->bmc = farm_bmc(farm, ntohl(arrival->to.s_addr));
-    if (!arrival->bmc || arrival->bmc->faults.dead)
+    if (!arrival->bmc)
+        return;
+    arrival->bmc->counts.asked++;
+    if (arrival->bmc->faults.dead)
         return;
     if (chance(farm, arrival->bmc->faults.loss)) {
         farm->counts.lost_in++;

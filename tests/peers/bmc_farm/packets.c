@@ -50,13 +50,16 @@ static size_t session_request(struct farm *farm, struct bmc *bmc, const uint8_t 
     }
     if (!session_sequence_is_new(bmc, session, le32_at(bytes + 10))) {
         farm->counts.repeated++;
+        bmc->counts.repeated++;
         return 0;
     }
     uint8_t completion = command_run(farm, bmc, session, &request, data, &data_size);
     size = answer_build(reply, &request, completion, data, data_size);
     session->used_us = farm->now_us;
-    if (request.netfn == NETFN_APP && request.command == CLOSE_SESSION && completion == 0)
+    if (request.netfn == NETFN_APP && request.command == CLOSE_SESSION && completion == 0) {
         session->state = SESSION_FREE;
+        bmc->counts.closed++;
+    }
     return packet_seal(answer, &session->keys, session->console_id, ++session->own_sequence, reply,
                        size);
 }

@@ -30,15 +30,21 @@ static bool session_is_held(const struct farm *farm, const struct bmc *bmc,
 uint32_t sessions_held(const struct farm *farm, const struct bmc *bmc)
 {
     uint32_t held = 0;
-    for (uint32_t i = 0; bmc->sessions && i < SLOTS_MAX; i++)
+    for (uint32_t i = 0; i < bmc->slots_used; i++)
         held += session_is_held(farm, bmc, &bmc->sessions[i]);
     return held;
+}
+
+void sessions_forget(struct bmc *bmc)
+{
+    for (uint32_t i = 0; i < bmc->slots_used; i++)
+        bmc->sessions[i].state = SESSION_FREE;
 }
 
 struct session *session_find(struct farm *farm, struct bmc *bmc, uint32_t id)
 {
     const uint32_t slot = id & 0xff;
-    if (!bmc->sessions || slot >= SLOTS_MAX)
+    if (slot >= bmc->slots_used)
         return NULL;
     struct session *session = &bmc->sessions[slot];
     return session_is_held(farm, bmc, session) && session->id == id ? session : NULL;
@@ -55,6 +61,8 @@ static struct session *session_take(struct farm *farm, struct bmc *bmc)
         /* Never 0, and never twice in a row for one slot. */
         *session = (struct session){.id = 0x02000000u | (uint32_t)++bmc->session_serial << 8 | i};
         bmc->counts.opened++;
+        if (bmc->slots_used <= i)
+            bmc->slots_used = i + 1;
         return session;
     }
     farm->counts.slots_full++;
@@ -97,7 +105,7 @@ static bool suite_offered(const struct bmc *bmc, const uint8_t *payload, enum su
 
 static struct session *session_half_open(struct bmc *bmc, uint32_t console_id)
 {
-    for (uint32_t i = 0; bmc->sessions && i < SLOTS_MAX; i++)
+    for (uint32_t i = 0; i < bmc->slots_used; i++)
         if (bmc->sessions[i].state == SESSION_OPENED && bmc->sessions[i].console_id == console_id)
             return &bmc->sessions[i];
     return NULL;
@@ -228,6 +236,7 @@ static void session_activate(struct farm *farm, struct bmc *bmc, struct session 
     size = append_user(identity, size, session);
     session_keys_derive(&session->keys, password_key(farm, bmc, session), identity, size);
     session->state = SESSION_ACTIVE;
+    bmc->counts.activated++;
     session->privilege = USER;
 }
 
