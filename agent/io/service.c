@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,38 +17,64 @@
 
 #include "proto/cleanup.h"
 
-/* The kernel tells no pid for such a lock, so its holder writes it down. */
-static int lock_is_taken(int fd, const char *path, struct err *err)
+/* The kernel tells no pid for such a lock, so its holder writes it down: agent.pid, beside. On a
+ * disk that cannot be written the lock holds all the same; only its message is poorer. */
+static int open_pid(int dir, int flags)
+{
+    return openat(dir, "agent.pid", flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static void leave_pid(int dir)
+{
+    char text[32];
+    int length = snprintf(text, sizeof text, "%d\n", (int)getpid());
+    _cleanup_(closep) int fd = open_pid(dir, O_WRONLY | O_CREAT | O_TRUNC);
+    if (fd >= 0 && write(fd, text, (size_t)length) != length)
+        (void)unlinkat(dir, "agent.pid", 0);
+}
+
+static int lock_is_taken(int dir, const char *state_dir, struct err *err)
 {
     char text[32] = "";
-    ssize_t length = pread(fd, text, sizeof text - 1, 0);
+    _cleanup_(closep) int fd = open_pid(dir, O_RDONLY);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     text[length > 0 ? strcspn(text, "\n") : 0] = '\0';
-    return err_set(err, ERR_BUSY, "another agent (pid %s) uses this state directory: %s is locked",
-                   *text ? text : "unknown", path);
+    return err_set(err, ERR_BUSY, "another agent (pid %s) uses the state directory %s",
+                   *text ? text : "unknown", state_dir);
 }
 
 int service_lock(const char *state_dir, struct err *err)
 {
-    char path[300], text[32];
-    (void)snprintf(path, sizeof path, "%s/agent.lock", state_dir);
     if (mkdir(state_dir, 0700) && errno != EEXIST)
         return err_set(err, ERR_SYSTEM, "state directory %s cannot be made: %s", state_dir,
                        strerror(errno));
-    _cleanup_(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return err_set(err, ERR_SYSTEM, "%s cannot be opened: %s", path, strerror(errno));
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_OFD_SETLK, &whole))
-        return errno == EAGAIN || errno == EACCES
-                   ? lock_is_taken(fd, path, err)
-                   : err_set(err, ERR_SYSTEM, "%s cannot be locked: %s", path, strerror(errno));
-    int length = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    /* On a full disk the lock holds all the same; only its message is poorer. */
-    if (pwrite(fd, text, (size_t)length, 0) == length && ftruncate(fd, length))
-        return err_set(err, ERR_SYSTEM, "%s cannot be cut: %s", path, strerror(errno));
-    int result = fd;
-    fd = -1;
+    _cleanup_(closep) int dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return err_set(err, ERR_SYSTEM, "state directory %s cannot be opened: %s", state_dir,
+                       strerror(errno));
+    if (flock(dir, LOCK_EX | LOCK_NB))
+        return errno == EWOULDBLOCK
+                   ? lock_is_taken(dir, state_dir, err)
+                   : err_set(err, ERR_SYSTEM, "state directory %s cannot be locked: %s", state_dir,
+                             strerror(errno));
+    leave_pid(dir);
+    int result = dir;
+    dir = -1;
     return result;
+}
+
+int service_lock_again(int *lock, const char *state_dir, struct err *err)
+{
+    struct stat held, there;
+    if (!fstat(*lock, &held) && !stat(state_dir, &there) && held.st_ino == there.st_ino &&
+        held.st_dev == there.st_dev)
+        return 0;
+    int other = service_lock(state_dir, err);
+    if (other < 0)
+        return -1;
+    (void)close(*lock);
+    *lock = other;
+    return 0;
 }
 
 void service_notify(const char *state)

@@ -4,10 +4,14 @@
 
 #include "proto/err.h"
 
-/* Takes STATE_DIR/agent.lock (an open file description lock: it goes with the process, however
- * that ends) and makes the directory (0700) if there is none. ERR_BUSY names the pid of the
- * other agent. The descriptor, to be kept open, or -1. */
+/* Locks the directory itself (flock: it goes with the process, however that ends, and needs
+ * nothing to be written) and makes it (0700) if there is none. ERR_BUSY names the pid of the
+ * other agent, as far as agent.pid tells. The descriptor, to be kept open, or -1. */
 int service_lock(const char *state_dir, struct err *err);
+
+/* When the directory may be another one than was locked: it was removed and made again, or
+ * mounted. 0, also if it is the same; -1: another agent has it, *lock is as it was. */
+int service_lock_again(int *lock, const char *state_dir, struct err *err);
 
 /* sd_notify(3): "READY=1", "RELOADING=1", "STOPPING=1", "STATUS=...". Nothing if the service
  * manager did not ask ($NOTIFY_SOCKET). "RELOADING=1" gets its MONOTONIC_USEC. */

@@ -28,7 +28,7 @@ static int teardown(void **state)
 {
     char path[128];
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/state/agent.lock", dir);
+    (void)snprintf(path, sizeof path, "%s/state/agent.pid", dir);
     (void)unlink(path);
     (void)snprintf(path, sizeof path, "%s/state", dir);
     (void)rmdir(path);
@@ -54,6 +54,30 @@ static void the_second_agent_is_told_who_the_first_is(void **state)
     int again = service_lock(path, &err);
     assert_true(again >= 0);
     (void)close(again);
+}
+
+static void a_directory_that_was_made_anew_is_locked_anew(void **state)
+{
+    char path[128], pid[160];
+    struct err err = {0};
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/state", dir);
+    (void)snprintf(pid, sizeof pid, "%s/agent.pid", path);
+    int lock = service_lock(path, &err);
+    int same = lock;
+    assert_true(lock >= 0);
+    assert_int_equal(service_lock_again(&lock, path, &err), 0);
+    assert_int_equal(lock, same);
+    assert_int_equal(unlink(pid) || rmdir(path), 0);
+    int other = service_lock(path, &err);
+    assert_true(other >= 0);
+    assert_int_equal(service_lock_again(&lock, path, &err), -1);
+    assert_int_equal(err.kind, ERR_BUSY);
+    assert_int_equal(lock, same);
+    (void)close(other);
+    assert_int_equal(service_lock_again(&lock, path, &err), 0);
+    assert_int_equal(service_lock(path, &err), -1);
+    (void)close(lock);
 }
 
 static void a_directory_that_cannot_be_is_named(void **state)
@@ -91,6 +115,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_second_agent_is_told_who_the_first_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_was_made_anew_is_locked_anew, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(systemd_is_told, setup, teardown),
     };
