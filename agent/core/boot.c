@@ -124,6 +124,16 @@ static void enter(struct boot *boot, enum stage stage, const struct deadlines *d
     boot->deadline_ms = stage == STAGE_UP ? UINT64_MAX : now_ms + patience(boot, deadlines);
 }
 
+void boot_resume(struct boot *boot, enum stage stage, bool off_seen,
+                 const struct deadlines *deadlines, uint64_t now_ms)
+{
+    if (stage != STAGE_NONE)
+        enter(boot, stage, deadlines, now_ms);
+    boot->resumed = true;
+    boot->port_was_closed = off_seen;
+    (void)snprintf(boot->evidence, sizeof boot->evidence, "as seen before the agent died");
+}
+
 static enum verdict stuck_for(const struct boot *boot)
 {
     if (boot->missing) {

@@ -62,6 +62,8 @@ struct boot {
     bool wanted_netboot;  /* else any boot will do, and the disk is no failure */
     bool port_was_closed; /* since the power edge */
     bool captured;        /* packets of this attempt were seen: logs only annotate */
+    bool resumed;         /* nobody looked for a part of it: what was not seen may have been */
+    bool heard;           /* it was seen since */
     struct transfer transfer;
     /* Hints for the verdict, since the last step */
     bool offered, asked_another, naked, refused;
@@ -76,6 +78,11 @@ struct boot {
 
 /* A new attempt: nothing seen yet, waiting for no one. */
 void boot_begin(struct boot *boot, bool wanted_netboot);
+
+/* As far as an earlier agent saw it come, with the patience of that stage from now on. `off_seen`:
+ * its power was seen to go, so that an open port cannot be the boot before. */
+void boot_resume(struct boot *boot, enum stage stage, bool off_seen,
+                 const struct deadlines *deadlines, uint64_t now_ms);
 
 /* True if stage or verdict changed. `deadlines` gives the patience of the stage entered. */
 bool boot_step(struct boot *boot, enum sign sign, const struct deadlines *deadlines,

@@ -264,7 +264,7 @@ int core_submit(struct core *core, const struct job_request *request, uint64_t n
         return err_set(err, ERR_SYSTEM, "out of memory");
     if (job_admit(core, request, set, folded, problem, err))
         return -1;
-    struct job *job = job_new(core, request, set, folded);
+    struct job *job = job_new(core, NULL, request, set, folded);
     if (!job)
         return err_set(err, ERR_SYSTEM, "out of memory");
     core_remember_key(core, request->key, job->id, request->verb, hash);

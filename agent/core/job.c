@@ -111,8 +111,14 @@ int job_admit(struct core *core, const struct job_request *request, const struct
 
 /* ---- making one ---- */
 
-static void freeze(struct task *task, const struct inventory *inventory, const struct node *node)
+static void freeze(struct task *task, const struct inventory *inventory, const char *name)
 {
+    const struct node *node = inventory_node(inventory, name);
+    task->timer.at_ms = UINT64_MAX;
+    if (!node) { /* only in a job of an earlier run */
+        (void)snprintf(task->node.name, sizeof task->node.name, "%s", name);
+        return;
+    }
     const struct device *power = &inventory->devices[node->power];
     task->node = *node;
     memcpy(task->power_device, power->config.device, NAME_SIZE);
@@ -122,11 +128,10 @@ static void freeze(struct task *task, const struct inventory *inventory, const s
         memcpy(task->boot_device, boot->config.device, NAME_SIZE);
         memcpy(task->boot_driver, boot->driver, NAME_SIZE);
     }
-    task->timer.at_ms = UINT64_MAX;
 }
 
-struct job *job_new(struct core *core, const struct job_request *request, const struct nodeset *set,
-                    const char *folded)
+struct job *job_new(struct core *core, const char *id, const struct job_request *request,
+                    const struct nodeset *set, const char *folded)
 {
     struct job *job = calloc(1, sizeof *job);
     if (!job)
@@ -145,11 +150,13 @@ struct job *job_new(struct core *core, const struct job_request *request, const 
     core->ntimers += job->ntasks;
     nodeset_hash(set, job->set_hash);
     job->started_ms = core->now_ms;
-    (void)snprintf(job->id, sizeof job->id, "J%.12s-%llu", core->boot_id,
-                   (unsigned long long)++core->last_job);
+    if (id)
+        (void)snprintf(job->id, sizeof job->id, "%s", id);
+    else
+        (void)snprintf(job->id, sizeof job->id, "J%.12s-%llu", core->boot_id,
+                       (unsigned long long)++core->last_job);
     for (size_t i = 0; i < job->ntasks; i++) {
-        freeze(&job->tasks[i], core->inventory,
-               inventory_node(core->inventory, nodeset_name(set, i)));
+        freeze(&job->tasks[i], core->inventory, nodeset_name(set, i));
         job->tasks[i].job = job;
     }
     job->next = core->jobs;

@@ -12,9 +12,10 @@ int job_resolve(const struct core *core, const struct job_request *request, stru
 int job_admit(struct core *core, const struct job_request *request, const struct nodeset *set,
               const char *folded, struct problem *problem, struct err *err);
 
-/* NULL: out of memory. The job is in the core's lists; it holds no node yet. */
-struct job *job_new(struct core *core, const struct job_request *request, const struct nodeset *set,
-                    const char *folded);
+/* NULL: out of memory. The job is in the core's lists; it holds no node yet. `id`: of an earlier
+ * run; NULL: a new one. A node that the inventory lacks has its name, and no device. */
+struct job *job_new(struct core *core, const char *id, const struct job_request *request,
+                    const struct nodeset *set, const char *folded);
 
 /* Do the devices that its running tasks command mean the same in `inventory`? */
 int job_may_reload(const struct core *core, const struct job *job,

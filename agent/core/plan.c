@@ -15,7 +15,11 @@
 #define LET_OFF_LAND     { .kind = STEP_SEE, .state = POWER_OFF, WAITS(off), .soft = true }
 #define TRY_SOFT_OFF     { .kind = STEP_SEE, .state = POWER_OFF, WAITS(soft_off), .soft = true }
 #define DWELL            { .kind = STEP_DWELL }
+#define SETTLE           { .kind = STEP_SETTLE }
+#define TRY_SEE_ON       { .kind = STEP_SEE, .state = POWER_ON,  WAITS(on), .soft = true }
+#define READ_BOOT        { .kind = STEP_READ_BOOT,  WAITS(command) }
 #define SET_BOOT         { .kind = STEP_SET_BOOT,   WAITS(on) }
+#define SET_BOOT_UNLESS_ON { .kind = STEP_SET_BOOT, .unless = POWER_ON, WAITS(on) }
 #define PLACE            { .kind = STEP_PLACE }
 #define TURN             { .kind = STEP_TURN }
 #define TURN_UNLESS_ON   { .kind = STEP_TURN, .unless = POWER_ON }
@@ -50,8 +54,43 @@ static const struct step netboot[]   = { READ, PLACE, READ_AGAIN, COMMAND(OP_OFF
 static const struct step netboot_reset[] = { READ, PLACE, READ_AGAIN, REQUIRE_ON, SET_BOOT, EVIDENCE, TURN,
                                          COMMAND(OP_RESET, POWER_UNKNOWN), RESTARTED, SEE_ON, WATCH, FLAG, END };
 
-const struct step plan_bring_on[]    = { FLAG, LET_OFF_LAND, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
-const struct step plan_clear_boot[]  = { FLAG, END };
+const struct step plan_bring_on[]    = { SETTLE, FLAG, LET_OFF_LAND, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
+const struct step plan_clear_boot[]  = { SETTLE, FLAG, END };
+
+/* What a dead agent left: first let land what was on the wire, then read, then finish. Off, soft, reset
+ * and the device's own cycle are not in here. Power-on is: on twice is on. */
+#define FINISH_ON                SETTLE, READ, TURN_UNLESS_ON, COMMAND(OP_ON, POWER_ON), SEE_ON
+#define FINISH_OFF_ON            SETTLE, SEE_OFF, DWELL, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON
+#define FINISH_RESTART           SETTLE, TRY_SEE_ON, READ
+static const struct step finish_off[]       = { SETTLE, SEE_OFF, END };
+static const struct step finish_on[]        = { FINISH_ON, END };
+static const struct step finish_off_on[]    = { FINISH_OFF_ON, END };
+static const struct step finish_restart[]   = { FINISH_RESTART, TURN_UNLESS_ON, COMMAND(OP_ON, POWER_ON), SEE_ON, END };
+static const struct step finish_reboot[]    = { FINISH_OFF_ON, WATCH, END };
+static const struct step finish_boot[]      = { FINISH_ON, WATCH, END };
+static const struct step finish_net[]       = { SETTLE, SEE_OFF, SET_BOOT, DWELL,
+                                                TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, WATCH, FLAG, END };
+static const struct step finish_net_on[]    = { SETTLE, READ, SET_BOOT_UNLESS_ON,
+                                                TURN_UNLESS_ON, COMMAND(OP_ON, POWER_ON), SEE_ON, WATCH, FLAG, END };
+static const struct step finish_net_reset[] = { FINISH_RESTART, SET_BOOT_UNLESS_ON,
+                                                TURN_UNLESS_ON, COMMAND(OP_ON, POWER_ON), SEE_ON, WATCH, FLAG, END };
+static const struct step finish_next_boot[] = { SETTLE, READ_BOOT, END };
+static const struct step finish_blind[]     = { UNPROVEN, END };
+
+static const struct step *const finish[VERBS][LEFTS] = {
+    /*                   untouched  alone             off out         on out         restarted */
+    [VERB_STATUS]    = { NULL,      NULL,             NULL,           NULL,          NULL },
+    [VERB_ON]        = { NULL,      NULL,             NULL,           finish_on,     NULL },
+    [VERB_OFF]       = { NULL,      NULL,             finish_off,     NULL,          NULL },
+    [VERB_SOFT]      = { NULL,      NULL,             finish_off,     NULL,          NULL },
+    [VERB_CYCLE]     = { NULL,      NULL,             finish_off_on,  finish_on,     finish_restart },
+    [VERB_RESET]     = { NULL,      NULL,             NULL,           NULL,          finish_restart },
+    [VERB_DIAG]      = { NULL,      finish_blind,     NULL,           NULL,          NULL },
+    [VERB_IDENTIFY]  = { NULL,      finish_blind,     NULL,           NULL,          NULL },
+    [VERB_NEXT_BOOT] = { NULL,      finish_next_boot, NULL,           NULL,          NULL },
+    [VERB_REBOOT]    = { NULL,      NULL,             finish_reboot,  finish_boot,   NULL },
+    [VERB_NETBOOT]   = { NULL,      finish_net,       finish_net,     finish_net_on, finish_net_reset },
+};
 /* clang-format on */
 
 static const struct {
@@ -81,6 +120,32 @@ const struct step *plan_for(enum verb verb, const struct job_options *options, b
     if (verb == VERB_NETBOOT && boot_by_reset)
         return netboot_reset;
     return verbs[verb].plan;
+}
+
+enum left left_by(const struct trail_facts *done)
+{
+    if (!done->commanded)
+        return LEFT_UNTOUCHED;
+    if (done->restarted)
+        return LEFT_RESTARTED;
+    if (done->on_sent)
+        return LEFT_ON_OUT;
+    return done->off_sent ? LEFT_OFF_OUT : LEFT_ALONE;
+}
+
+const char *left_name(enum left left)
+{
+    static const char *const names[LEFTS] = {
+        [LEFT_UNTOUCHED] = "untouched", [LEFT_ALONE] = "alone",         [LEFT_OFF_OUT] = "off out",
+        [LEFT_ON_OUT] = "on out",       [LEFT_RESTARTED] = "restarted",
+    };
+    return names[left];
+}
+
+const struct step *plan_to_finish(enum verb verb, const struct job_options *options, enum left left)
+{
+    bool network = verb_boots_network(verb, options);
+    return finish[network ? VERB_NETBOOT : verb][left];
 }
 
 bool verb_changes_something(enum verb verb)
@@ -117,6 +182,8 @@ const char *step_name(enum step_kind kind)
         [STEP_REQUIRE_ON] = "fail if it is off",
         [STEP_COMMAND] = "send",
         [STEP_SEE] = "see it",
+        [STEP_SETTLE] = "let what is on the wire land",
+        [STEP_READ_BOOT] = "read the next boot",
         [STEP_DWELL] = "dwell",
         [STEP_SET_BOOT] = "set the next boot and read it back",
         [STEP_PLACE] = "wait for a place",

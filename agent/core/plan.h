@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "agent/core/inventory.h"
+#include "agent/core/trail.h"
 #include "proto/api.h"
 #include "proto/words.h"
 
@@ -17,6 +18,8 @@ enum step_kind {
     STEP_REQUIRE_ON, /* a node that is off fails here */
     STEP_COMMAND,    /* send `op`, unless the state is `unless` already */
     STEP_SEE,        /* read until the state is `state`, twice, settle apart */
+    STEP_SETTLE,     /* a command of a dead agent may still land: wait before anything is read */
+    STEP_READ_BOOT,  /* read what an earlier agent set as the next boot, and compare */
     STEP_DWELL,      /* let capacitors drain; skipped if we did not switch it off */
     STEP_SET_BOOT,   /* set the next boot, and compare with what reads back */
     STEP_PLACE,      /* wait for a place among the booting, before anything is done to it */
@@ -33,7 +36,8 @@ struct step {
     enum step_kind kind;
     enum op op;        /* STEP_COMMAND */
     bool again;        /* STEP_READ: only if the last reading is not fresh */
-    enum power unless; /* STEP_COMMAND, STEP_TURN: skip if this was read. POWER_UNKNOWN: never */
+    enum power unless; /* STEP_COMMAND, STEP_TURN, STEP_SET_BOOT: skip if this was read.
+                          POWER_UNKNOWN: never */
     enum power state;  /* STEP_SEE */
     size_t patience;   /* which deadline: step_patience() */
     bool soft;         /* its failure is no failure: the next step is harder */
@@ -45,6 +49,24 @@ const struct step *plan_for(enum verb verb, const struct job_options *options, b
 
 /* What to do to a node that must not be left as it is: on again, or its override cleared. */
 extern const struct step plan_bring_on[], plan_clear_boot[];
+
+/* ---- what an earlier agent left unfinished ---- */
+
+/* How far a node had come when the agent died. */
+enum left {
+    LEFT_UNTOUCHED, /* nothing was sent to it */
+    LEFT_ALONE,     /* its power was not touched (in this attempt); its next boot may be set */
+    LEFT_OFF_OUT,   /* an off went out, or may have */
+    LEFT_ON_OUT,    /* then an on */
+    LEFT_RESTARTED, /* a reset, or the device's own cycle */
+    LEFTS
+};
+enum left left_by(const struct trail_facts *done);
+const char *left_name(enum left left);
+
+/* How a node that was left so is finished; NULL: it is not, and only reported. */
+const struct step *plan_to_finish(enum verb verb, const struct job_options *options,
+                                  enum left left);
 
 bool verb_changes_something(enum verb verb); /* all but status */
 bool verb_switches_off(enum verb verb);      /* what protected nodes are protected from */

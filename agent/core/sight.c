@@ -193,6 +193,7 @@ bool boot_see(struct boot *boot, const struct note *note, const struct deadlines
         boot_file_missing(boot, note, deadlines, now_ms);
     else if (note->kind == NOTE_FILE_ASKED)
         changed = boot_transfer_asked(boot, note, deadlines, now_ms);
+    boot->heard = boot->heard || sign != SIGN_NOTHING || changed;
     remember(boot, note);
     return changed;
 }

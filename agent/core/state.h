@@ -52,7 +52,9 @@ struct task {
     uint64_t off_ms;       /* when that off was sent */
     bool skipped;          /* the last command was not needed */
     bool command_in_doubt; /* sent maybe: seen by reading only */
-    bool unproven;         /* restarted or not: nothing could tell */
+    bool unproven;         /* restarted or up, or not: nothing could tell (final_text: why) */
+    bool resumed;          /* taken over from an agent that died */
+    bool unsettled;        /* what that one sent may still land: nothing is read yet */
     bool override_set;     /* a one-shot next boot may be waiting in its BMC */
     bool brought_on;       /* that plan was to switch it on again */
     bool bringing_on;      /* walks plan_bring_on or plan_clear_boot: the end is known already */
@@ -209,6 +211,11 @@ void watch_ready(struct core *core, struct task *task); /* power edge: notes cou
 void watch_note(struct core *core, const struct note *note);
 void watch_timer(struct core *core, struct task *task);
 void watch_arm(struct core *core, struct task *task);
+/* A boot that an earlier agent saw as far as `stage`, after a power-on that it sent. */
+void watch_resume(struct core *core, struct task *task, enum stage stage, bool off_seen);
+
+/* resume.c: the same task, from where its trail ends */
+void resume_task(struct core *core, struct task *task, const struct trail *trail);
 
 /* admission.c */
 void admission_queue(struct core *core, struct task *task);

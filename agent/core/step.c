@@ -68,7 +68,9 @@ void step_pause_longer(struct core *core, struct task *task)
 
 static void read_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
-    if (!reply->ok && reply->err.kind == ERR_BUSY && core->now_ms < task->step_deadline_ms) {
+    bool again = reply->err.kind == ERR_BUSY ||
+                 (task->resumed && step_is_transient(&reply->err)); /* drivers start as we do */
+    if (!reply->ok && again && core->now_ms < task->step_deadline_ms) {
         task_rest(core, task, PAUSE_SILENT_MS);
         return;
     }
@@ -111,6 +113,12 @@ static bool powers_on(enum op op)
     return op == OP_ON || op == OP_RESET || op == OP_CYCLE;
 }
 
+static void resume_own_edge(struct task *task)
+{
+    task->unproven = false;
+    boot_begin(&task->boot, task->boot.wanted_netboot);
+}
+
 static void command_begin(struct core *core, struct task *task)
 {
     const struct step *step = task->step;
@@ -120,8 +128,11 @@ static void command_begin(struct core *core, struct task *task)
         task_next_step(core, task);
         return;
     }
-    if (powers_on(step->op))
+    if (powers_on(step->op)) {
+        if (task->resumed) /* a power edge of our own: what was missed before is of another boot */
+            resume_own_edge(task);
         watch_begin(core, task);
+    }
     step_again(core, task);
 }
 
@@ -190,12 +201,36 @@ static void see_done(struct core *core, struct task *task)
     task_next_step(core, task);
 }
 
+static const char *harder(const struct task *task)
+{
+    if (task->step->state == POWER_ON)
+        return "switching it on";
+    return task->bringing_on ? "switching it on all the same" : "going on harder";
+}
+
+/* It reads on, and nobody who lives has switched it off: it is left as it is. */
+static void see_off_never(struct core *core, struct task *task)
+{
+    bool pending = task->off_pending;
+    task->off_sent = false;
+    if (pending)
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "the agent died after %s to %s, and it still reads on: it was never seen off",
+                  op_name(task->off_was_soft ? OP_SOFT : OP_OFF), task->power_device);
+    else
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "it was off when the agent died, and %s reads on now: switched on by others",
+                  task->power_device);
+}
+
 static void see_give_up(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     if (task->step->soft) {
         core_tell(core, task, EVENT_NOTE, "still %s after the grace; %s", power_name(task->power),
-                  task->bringing_on ? "switching it on all the same" : "going on harder");
+                  harder(task));
         task_next_step(core, task);
+    } else if (reply->ok && task->resumed && task->step->state == POWER_OFF) {
+        see_off_never(core, task);
     } else if (reply->ok) {
         if (reply->power == POWER_ON) /* all its patience long: it never went off */
             task->off_sent = false;
@@ -215,6 +250,12 @@ static bool may_be_repeated(enum op op)
     return op == OP_ON || op == OP_OFF;
 }
 
+/* No off is on its way to a node that reads on: waiting would not help. */
+static bool cannot_go_off(const struct task *task, const struct driver_reply *reply)
+{
+    return task->resumed && task->step->state == POWER_OFF && !task->off_pending && reply->ok;
+}
+
 static void see_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     uint64_t settle = task_deadlines(core)->settle;
@@ -232,7 +273,7 @@ static void see_reply(struct core *core, struct task *task, const struct driver_
         return;
     }
     task->seen_ms = 0;
-    if (core->now_ms >= task->step_deadline_ms) {
+    if (core->now_ms >= task->step_deadline_ms || cannot_go_off(task, reply)) {
         see_give_up(core, task, reply);
     } else if (!reply->ok) {
         task_rest(core, task, PAUSE_SILENT_MS);
@@ -265,6 +306,8 @@ static uint64_t deadline_of(const struct core *core, const struct task *task)
     uint32_t patience = step_patience(step, deadlines);
     if (!patience)
         return UINT64_MAX;
+    if (step->kind == STEP_SEE && step->state == POWER_OFF && task->resumed && !task->bringing_on)
+        return core->now_ms + (task->off_was_soft ? grace(core, task) : deadlines->off);
     if (step->kind == STEP_SEE && step->state == POWER_OFF && task->bringing_on)
         return task->off_ms + (task->off_was_soft ? grace(core, task) : deadlines->off);
     return core->now_ms + (step_takes_grace(step) ? grace(core, task) : patience);
@@ -293,10 +336,20 @@ void step_begin(struct core *core, struct task *task)
         break;
     case STEP_SEE:
         task->seen_ms = 0;
-        if (task->skipped || (task->bringing_on && step->soft && !task->off_pending))
+        if ((task->skipped && !task->resumed) ||
+            (task->bringing_on && step->soft && !task->off_pending))
             task_next_step(core, task);
         else
             task_ask(core, task, OP_STATUS);
+        break;
+    case STEP_SETTLE:
+        if (task->unsettled)
+            task_rest(core, task, deadlines->settle);
+        else
+            task_next_step(core, task);
+        break;
+    case STEP_READ_BOOT:
+        step_read_boot_begin(core, task);
         break;
     case STEP_DWELL:
         if (task->off_sent)
@@ -305,7 +358,10 @@ void step_begin(struct core *core, struct task *task)
             task_next_step(core, task);
         break;
     case STEP_SET_BOOT:
-        step_set_boot_begin(core, task);
+        if (step->unless != POWER_UNKNOWN && task->power == step->unless)
+            task_next_step(core, task);
+        else
+            step_set_boot_begin(core, task);
         break;
     case STEP_PLACE: /* a place kept from before is good */
         if (task->has_place)
@@ -324,8 +380,8 @@ void step_begin(struct core *core, struct task *task)
         task_ask(core, task, OP_EVIDENCE);
         break;
     case STEP_UNPROVEN:
-        (void)snprintf(task->text, sizeof task->text, "%s accepted it; nothing can show its effect",
-                       task->power_device);
+        (void)snprintf(task->text, sizeof task->text, "%s %s it; nothing can show its effect",
+                       task->power_device, task->resumed ? "may have got" : "accepted");
         task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
         break;
     case STEP_WATCH:
@@ -369,6 +425,9 @@ void step_reply(struct core *core, struct task *task, const struct driver_reply 
     case STEP_SEE:
         see_reply(core, task, reply);
         break;
+    case STEP_READ_BOOT:
+        step_read_boot_reply(core, task, reply);
+        break;
     case STEP_SET_BOOT:
         step_set_boot_reply(core, task, reply);
         break;
@@ -382,6 +441,7 @@ void step_reply(struct core *core, struct task *task, const struct driver_reply 
         step_flag_reply(core, task, reply);
         break;
     case STEP_REQUIRE_ON:
+    case STEP_SETTLE:
     case STEP_DWELL:
     case STEP_PLACE:
     case STEP_TURN:
@@ -413,6 +473,13 @@ void step_rested(struct core *core, struct task *task)
         break;
     case STEP_RESTARTED:
         task_ask(core, task, OP_EVIDENCE);
+        break;
+    case STEP_READ_BOOT:
+        task_ask(core, task, OP_BOOT_GET);
+        break;
+    case STEP_SETTLE:
+        task->unsettled = false;
+        task_next_step(core, task);
         break;
     case STEP_DWELL:
         task_next_step(core, task);

@@ -19,6 +19,8 @@ bool step_is_transient(const struct err *err);
 /* Rests, longer each time within one step. */
 void step_pause_longer(struct core *core, struct task *task);
 
+void step_read_boot_begin(struct core *core, struct task *task);
+void step_read_boot_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_set_boot_begin(struct core *core, struct task *task);
 void step_set_boot_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_flag_begin(struct core *core, struct task *task);

@@ -1,5 +1,6 @@
 /* step_boot.c - the steps that point the next boot and prove a restart. */
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/core/step.h"
 
@@ -8,7 +9,7 @@ enum {
     CAUSE_CHASSIS_CONTROL = 1, /* IPMI 2.0 table 28-11: what a restart on our order leaves */
 };
 
-/* ---- SET_BOOT, FLAG ---- */
+/* ---- what is wanted, what is there ---- */
 
 static void describe_next_boot(const struct next_boot *boot, char text[64])
 {
@@ -28,6 +29,57 @@ static bool boot_stored(const struct next_boot *wanted, const struct next_boot *
            !read->persistent;
 }
 
+static struct next_boot wanted_boot(const struct task *task)
+{
+    const struct job_request *request = &task->job->request;
+    enum boot_device device = verb_boots_network(request->verb, &request->options)
+                                  ? BOOT_NETWORK
+                                  : request->options.boot_device;
+    return (struct next_boot){.valid = device != BOOT_NONE,
+                              .device = device,
+                              .uefi = task->node.firmware == FIRMWARE_UEFI};
+}
+
+/* ---- READ_BOOT: never set again, it may have been used up ---- */
+
+void step_read_boot_begin(struct core *core, struct task *task)
+{
+    if (!task->boot_device[0])
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "the agent died while it set the next boot, and the config names no device to "
+                  "read it from any more");
+    else
+        task_ask(core, task, OP_BOOT_GET);
+}
+
+void step_read_boot_reply(struct core *core, struct task *task, const struct driver_reply *reply)
+{
+    struct next_boot wanted = wanted_boot(task);
+    char asked[64], got[64];
+    describe_next_boot(&wanted, asked);
+    describe_next_boot(&reply->next_boot, got);
+    if (!reply->ok && step_is_transient(&reply->err) &&
+        core->now_ms + PAUSE_SILENT_MS < task->step_deadline_ms) {
+        task_rest(core, task, PAUSE_SILENT_MS);
+    } else if (!reply->ok) {
+        step_fail_with(core, task, &reply->err);
+    } else if (!reply->has_next_boot) {
+        (void)snprintf(task->text, sizeof task->text, "%s may have got it, but cannot be asked",
+                       task->boot_device);
+        task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
+    } else if (!boot_stored(&wanted, &reply->next_boot)) {
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "the agent died while it set the next boot of %s to %s: it reads %s (not set, or "
+                  "used up since)",
+                  task->boot_device, asked, got);
+    } else {
+        (void)snprintf(task->text, sizeof task->text, "next boot: %s, read back", got);
+        task_next_step(core, task);
+    }
+}
+
+/* ---- SET_BOOT, FLAG ---- */
+
 void step_set_boot_begin(struct core *core, struct task *task)
 {
     if (!task->boot_device[0])
@@ -40,9 +92,6 @@ void step_set_boot_begin(struct core *core, struct task *task)
 void step_set_boot_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     const struct job_request *request = &task->job->request;
-    enum boot_device device = verb_boots_network(request->verb, &request->options)
-                                  ? BOOT_NETWORK
-                                  : request->options.boot_device;
     if (!reply->ok) { /* setting it twice does no harm */
         if (step_is_transient(&reply->err) && ++task->tries < BOOT_SET_TRIES &&
             (task->contacted || task->bringing_on))
@@ -63,9 +112,7 @@ void step_set_boot_reply(struct core *core, struct task *task, const struct driv
         }
         return;
     }
-    struct next_boot wanted = {.valid = device != BOOT_NONE,
-                               .device = device,
-                               .uefi = task->node.firmware == FIRMWARE_UEFI};
+    struct next_boot wanted = wanted_boot(task);
     char asked[64], got[64];
     describe_next_boot(&wanted, asked);
     describe_next_boot(&reply->next_boot, got);
@@ -136,10 +183,14 @@ static bool evidence_differs(const struct restart_evidence *a, const struct rest
 
 void step_end_unproven(struct core *core, struct task *task)
 {
-    (void)snprintf(task->text, sizeof task->text,
-                   "%s; it is on, but nothing that %s tells, and no DHCP of its MAC, shows that "
-                   "it restarted",
-                   task->command_in_doubt ? "may have been done" : "accepted", task->power_device);
+    if (task->final_text[0])
+        memcpy(task->text, task->final_text, sizeof task->text);
+    else
+        (void)snprintf(
+            task->text, sizeof task->text,
+            "%s; it is on, but nothing that %s tells, and no DHCP of its MAC, shows that "
+            "it restarted",
+            task->command_in_doubt ? "may have been done" : "accepted", task->power_device);
     task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
 }
 

@@ -24,26 +24,35 @@ enum trail_sent {
     TRAIL_DONE,    /* the device took it */
 };
 
+/* What the commands so far have done to the node, or may have. */
+struct trail_facts {
+    bool commanded;   /* something that changes it went out, or may have */
+    bool off_sent;    /* what takes its power away; and it was not seen on after off since */
+    bool off_seen;    /* read off after that */
+    bool off_soft;    /* the last off was a soft one */
+    bool restarted;   /* reset or the device's own cycle: never again */
+    bool on_sent;     /* a power-on, or such a restart, after the last off */
+    bool flag_set;    /* a one-shot next boot may be waiting in its BMC */
+    enum stage stage; /* as last told after the last power-on; STAGE_NONE before */
+};
+
 struct trail {
     char node[NAME_SIZE];
-    char device[NAME_SIZE]; /* of the last command; "" : none */
-    bool ended;             /* it has its outcome: nothing is left to do */
-    struct node_view end;   /* if ended */
+    char device[NAME_SIZE];      /* of the last command to its power; "" : none */
+    char boot_device[NAME_SIZE]; /* of the last next boot that was set; "" : none */
+    bool ended;                  /* it has its outcome: nothing is left to do */
+    struct node_view end;        /* if ended */
 
     enum op last_op; /* with last_sent other than TRAIL_NOTHING */
     enum trail_sent last_sent;
     uint64_t last_request;
 
-    bool commanded; /* something that changes it went out, or may have */
-    bool was_on;    /* its first reading said on */
-    bool off_sent;  /* what takes its power away went out or may have; not seen on since */
-    bool off_seen;  /* read off after that */
-    bool off_soft;  /* the last off was a soft one */
-    bool restarted; /* reset or the device's own cycle went out or may have: never again */
-    bool on_sent;   /* a power-on (or such a restart) went out or may have, after the last off */
-    bool flag_set;  /* a one-shot next boot may be waiting in its BMC */
+    bool was_on;               /* read on while no off of this job was out: not to be left off */
+    struct trail_facts done;   /* of this attempt, but for flag_set and commanded */
+    struct trail_facts before; /* the last command, which may turn out never to have been sent */
     uint32_t attempt;
-    enum stage stage; /* as last told after the last power-on; STAGE_NONE before */
+    enum verdict failed; /* its end is known: it was only being brought on, or cleared; or NONE */
+    char why[JOB_TEXT_SIZE]; /* of `failed` */
 };
 
 void trail_begin(struct trail *trail, const char *node);

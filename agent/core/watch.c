@@ -214,6 +214,40 @@ static void try_again(struct core *core, struct task *task, enum verdict verdict
     task_start(core, task);
 }
 
+static void arrived(struct core *core, struct task *task)
+{
+    (void)snprintf(task->text, sizeof task->text, "%s after %.1f s%s", stage_name(task->boot.stage),
+                   (double)(core->now_ms - task->command_ms) / 1000,
+                   task->boot.resumed ? " with the new agent" : "");
+    watch_end(core, task);
+    admission_leave(core, task); /* its place among the booting is free */
+    task_next_step(core, task);
+}
+
+/* Part of this boot fell into the time when no agent lived: what nobody saw is neither held against
+ * it nor for it. But a port that is asked, and does not answer, is seen. */
+static void conclude_unseen(struct core *core, struct task *task)
+{
+    struct boot *boot = &task->boot;
+    if (!boot->heard && task->watches_port) {
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "the agent died while it booted, and since then port %u did not answer and "
+                  "nothing of its boot was seen",
+                  task->node.up_port);
+        return;
+    }
+    task->unproven = true;
+    if (boot->heard)
+        (void)snprintf(task->final_text, sizeof task->final_text,
+                       "%s; whether a loader was fetched before, nobody saw: the agent had died",
+                       boot->evidence);
+    else
+        (void)snprintf(task->final_text, sizeof task->final_text,
+                       "on; last seen at %s before the agent died, and nothing of its boot since",
+                       stage_name(boot->stage));
+    arrived(core, task);
+}
+
 static void conclude(struct core *core, struct task *task)
 {
     const struct job_options *options = &task->job->request.options;
@@ -239,20 +273,13 @@ static void conclude(struct core *core, struct task *task)
                        stage_name(boot->stage), boot->evidence[0] ? boot->evidence : "nothing",
                        boot->reason[0] ? "; the server says: " : "", boot->reason);
     bool again = task->job->request.verb == VERB_NETBOOT && verdict_worth_retrying(verdict) &&
-                 task->attempt <= retries && !task->job->cancelling;
-    if (again)
+                 task->attempt <= retries && !task->job->cancelling && !task->resumed;
+    if (boot->resumed && (verdict == VERDICT_BOOTED_LOCAL || !boot->heard))
+        conclude_unseen(core, task);
+    else if (again)
         try_again(core, task, verdict);
     else
         task_fail(core, task, verdict, "%s", task->text);
-}
-
-static void arrived(struct core *core, struct task *task)
-{
-    (void)snprintf(task->text, sizeof task->text, "%s after %.1f s", stage_name(task->boot.stage),
-                   (double)(core->now_ms - task->command_ms) / 1000);
-    watch_end(core, task);
-    admission_leave(core, task); /* its place among the booting is free */
-    task_next_step(core, task);
 }
 
 /* After anything happened to the boot: onwards, failed, or wait for the next deadline. Before
@@ -277,6 +304,13 @@ void watch_ready(struct core *core, struct task *task)
                    task->power_device);
     if (boot_step(&task->boot, SIGN_POWER, task_deadlines(core), core->now_ms))
         tell_stage(core, task);
+    watch_port(core, task);
+}
+
+void watch_resume(struct core *core, struct task *task, enum stage stage, bool off_seen)
+{
+    watch_begin(core, task);
+    boot_resume(&task->boot, stage, off_seen, task_deadlines(core), core->now_ms);
     watch_port(core, task);
 }
 

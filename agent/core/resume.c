@@ -1,0 +1,215 @@
+/* resume.c - jobs that an earlier agent did not live to end: taken over, node by node.
+ *
+ *     its trail ─> how far it had come (left_by) ─> a plan that finishes (plan_to_finish)
+ *
+ * or a report, where there is nothing to finish or nothing may be touched. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/core/job.h"
+#include "agent/core/state.h"
+#include "proto/cleanup.h"
+
+/* ---- what is only reported ---- */
+
+static void end_as_before(struct task *task, const struct node_view *end)
+{
+    task->phase = TASK_ENDED;
+    task->outcome = end->outcome;
+    task->verdict = end->verdict;
+    task->power = end->power;
+    task->attempt = end->attempt;
+    task->boot.stage = end->stage;
+    task->next_boot = end->next_boot;
+    task->has_next_boot = end->has_next_boot;
+    memcpy(task->text, end->text, sizeof task->text);
+    task->job->nended++;
+    task->job->nfailed +=
+        task->outcome == OUTCOME_FAILED || task->outcome == OUTCOME_LEFT_OFF ? 1 : 0;
+}
+
+static bool ends_off(enum verb verb)
+{
+    return verb == VERB_OFF || verb == VERB_SOFT;
+}
+
+/* Nothing can be done about it: said, with what is known. */
+static void report(struct core *core, struct task *task, const struct trail *trail, const char *why)
+{
+    bool dark = trail->was_on && trail->done.off_sent && !ends_off(task->job->request.verb);
+    (void)snprintf(task->text, sizeof task->text, "the agent died after %s to %s%s; %.120s%s",
+                   op_name(trail->last_op),
+                   trail->last_op == OP_BOOT_SET ? trail->boot_device : trail->device,
+                   trail->last_sent == TRAIL_MAYBE ? ", whose result was not seen" : "", why,
+                   trail->done.flag_set ? "; its boot flag may still be set" : "");
+    task_end(core, task, dark ? OUTCOME_LEFT_OFF : OUTCOME_FAILED,
+             dark ? VERDICT_LEFT_OFF : VERDICT_INTERRUPTED);
+}
+
+/* Why this node may not be touched; NULL: it may. The name that a command was sent to may lead to
+ * another machine now. */
+static const char *untouchable(struct core *core, const struct task *task,
+                               const struct trail *trail)
+{
+    const struct node_state *state = core_node_state(core, task->node.name);
+    if (!task->power_device[0])
+        return "it is not in the configuration any more, and was not touched";
+    if ((trail->device[0] && strcmp(trail->device, task->power_device) != 0) ||
+        (trail->boot_device[0] && strcmp(trail->boot_device, task->boot_device) != 0))
+        return "the configuration names another device for it now, and it was not touched";
+    if (state->task)
+        return "another job has it, and it was not touched";
+    return NULL;
+}
+
+/* ---- what is finished ---- */
+
+static void take_facts(struct core *core, struct task *task, const struct trail *trail)
+{
+    const struct trail_facts *done = &trail->done;
+    const struct job_request *request = &task->job->request;
+    task->was_on = trail->was_on;
+    task->off_sent = done->off_sent;
+    task->off_pending = done->off_sent && !done->off_seen && !done->restarted;
+    task->off_was_soft = done->off_soft;
+    task->contacted = trail->last_sent == TRAIL_DONE;
+    /* When they were sent only the wall clock knows: patience counts from now. */
+    task->off_ms = task->command_ms = core->now_ms;
+    /* A next boot that was asked for is to stay. */
+    task->override_set = done->flag_set && request->verb != VERB_NEXT_BOOT;
+    if (verb_boots_network(request->verb, &request->options)) {
+        task->has_place = true; /* it had one before anything was sent */
+        core->booting++;
+    }
+}
+
+/* A restart is proven by what was seen after it. */
+static void take_proof(struct task *task, const struct trail *trail)
+{
+    const struct trail_facts *done = &trail->done;
+    enum verb verb = task->job->request.verb;
+    if (!done->restarted || verb == VERB_NETBOOT || done->off_seen || done->stage != STAGE_NONE)
+        return;
+    task->unproven = true;
+    (void)snprintf(task->final_text, sizeof task->final_text,
+                   "%s went to %s before the agent died; it is on, but nothing shows that it "
+                   "restarted",
+                   op_name(trail->last_op), task->power_device);
+}
+
+static void finish(struct core *core, struct task *task, const struct trail *trail, enum left left)
+{
+    const struct job_request *request = &task->job->request;
+    const struct trail_facts *done = &trail->done;
+    core_tell(core, task, EVENT_NOTE, "the agent restarted; reading to see what became of %s",
+              op_name(trail->last_op));
+    if (trail->failed != VERDICT_NONE) {
+        task->override_set = done->flag_set;
+        task_fail(core, task, trail->failed, "%s", trail->why);
+    } else if (left == LEFT_ALONE && trail->was_on && done->flag_set &&
+               request->verb != VERB_NEXT_BOOT) {
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "the agent died before this attempt touched its power");
+    } else if (left == LEFT_ON_OUT && done->off_sent && !done->off_seen) {
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "the agent died before it was seen off, and power-on was sent");
+    } else {
+        if (done->on_sent)
+            watch_resume(core, task, done->stage, done->off_seen);
+        step_begin(core, task);
+    }
+}
+
+void resume_task(struct core *core, struct task *task, const struct trail *trail)
+{
+    const struct job_request *request = &task->job->request;
+    enum left left = left_by(&trail->done);
+    if (trail->ended) {
+        end_as_before(task, &trail->end);
+        return;
+    }
+    task->resumed = task->unsettled = true;
+    task->started_ms = task->since_ms = core->now_ms;
+    task->attempt = trail->attempt;
+    boot_begin(&task->boot, verb_boots_network(request->verb, &request->options));
+    if (left == LEFT_UNTOUCHED) {
+        (void)snprintf(task->text, sizeof task->text,
+                       "the agent died before anything was sent to it; nothing was done");
+        task_end(core, task, OUTCOME_CANCELLED, VERDICT_INTERRUPTED);
+        return;
+    }
+    task->step = plan_to_finish(request->verb, &request->options, left);
+    const char *why = untouchable(core, task, trail);
+    if (!why && !task->step)
+        why = "what became of it was not followed";
+    if (why) {
+        report(core, task, trail, why);
+        return;
+    }
+    core_node_state(core, task->node.name)->task = task;
+    take_facts(core, task, trail);
+    take_proof(task, trail);
+    finish(core, task, trail, left);
+}
+
+/* ---- the job ---- */
+
+static int set_of(struct core *core, const struct resume *resume, struct nodeset **set,
+                  struct err *err)
+{
+    _cleanup_(freep) const char **names = calloc(resume->ntrails + 1, sizeof *names);
+    if (!names)
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    for (size_t i = 0; i < resume->ntrails; i++) {
+        names[i] = resume->trails[i].node;
+        if (!core_node_state(core, names[i]))
+            return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    return nodeset_from_names(names, resume->ntrails, set, err);
+}
+
+static int compare_to_task(const void *name, const void *task)
+{
+    return name_compare(name, ((const struct task *)task)->node.name);
+}
+
+int core_resume(struct core *core, const struct resume *resume, uint64_t now_ms, struct err *err)
+{
+    _cleanup_(nodeset_freep) struct nodeset *set = NULL;
+    struct job *known;
+    core->now_ms = now_ms;
+    HASH_FIND(by_id, core->jobs_by_id, resume->id, strlen(resume->id), known);
+    if (known)
+        return err_set(err, ERR_USAGE, "job %s is known already", resume->id);
+    if (set_of(core, resume, &set, err))
+        return -1;
+    _cleanup_(freep) char *folded = nodeset_fold(set);
+    struct job *job = folded ? job_new(core, resume->id, resume->request, set, folded) : NULL;
+    if (!job)
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    /* May be before this machine's clock began: ages come out right all the same. */
+    job->started_ms = now_ms - resume->age_ms;
+    job->nreleased = job->ntasks;
+    core_remember_key(core, job->request.key, job->id, job->request.verb, job->set_hash);
+    for (size_t i = 0; i < resume->ntrails; i++) {
+        struct task *task = bsearch(resume->trails[i].node, job->tasks, job->ntasks,
+                                    sizeof *job->tasks, compare_to_task);
+        if (task && task->phase == TASK_WAITS)
+            resume_task(core, task, &resume->trails[i]);
+    }
+    job_release(core, job);
+    core_tick(core, now_ms);
+    return 0;
+}
+
+/* ---- what ended before ---- */
+
+void core_remember_last(struct core *core, const struct node_view *last, uint64_t age_ms)
+{
+    struct node_state *state = core_node_state(core, last->node);
+    if (!state || state->has_last)
+        return;
+    state->last = *last;
+    state->last_ms = core->now_ms - age_ms;
+    state->has_last = true;
+}
