@@ -182,7 +182,24 @@ void driver_link_send(struct driver_link *link, struct inflight_request *entry)
         entry->written = true;
 }
 
-static int check_request(const struct driver_link *link, const struct driver_request *request,
+/* Held ones would all go out together when the driver is up again, past the inrush limit: whoever
+ * counts them is told at once that it was not sent. */
+static bool must_not_wait(enum op op)
+{
+    return op == OP_ON || op == OP_RESET || op == OP_CYCLE;
+}
+
+/* A lock may be had by now. */
+static int refuse_unlocked(struct driver_link *link, const struct driver_request *request,
+                           struct err *err)
+{
+    link->restart = true;
+    driver_link_restart_if_quiet(link);
+    return err_set(err, ERR_BUSY, "%s: driver %s has no lock on %s and starts again to get it",
+                   request->device, link->driver, link->lock);
+}
+
+static int check_request(struct driver_link *link, const struct driver_request *request,
                          struct err *err)
 {
     if (link->closing)
@@ -191,6 +208,11 @@ static int check_request(const struct driver_link *link, const struct driver_req
     if (link->state != DRIVER_LINK_UP && !link->restart)
         return err_set(err, ERR_UNREACHABLE, "%s: driver %s is %s: %s", request->device,
                        link->driver, driver_link_state_name(link->state), link->why);
+    if (link->unlocked && op_changes_something(request->op))
+        return refuse_unlocked(link, request, err);
+    if (link->restart && must_not_wait(request->op))
+        return err_set(err, ERR_BUSY, "%s: driver %s is being restarted", request->device,
+                       link->driver);
     if (link->inflight.count >= DRIVER_LINK_REQUESTS_MAX)
         return err_set(err, ERR_LIMIT, "%s: %d requests are in flight at driver %s",
                        request->device, DRIVER_LINK_REQUESTS_MAX, link->driver);

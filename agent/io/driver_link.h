@@ -10,7 +10,9 @@
  *  - it is never started while an older one lives: each holds STATE_DIR/driver-NAME.lock, and
  *    a new one waits for it (DRIVER_LINK_WAITING).  The driver that a dead agent left behind
  *    may have one command on the wire: read no state before each link has been UP once, and
- *    then a settle time.
+ *    then a settle time.  Where STATE_DIR cannot be written and there is no such file, it runs
+ *    without, and only questions reach it;
+ *  - what switches something on never waits in the link: the inrush limit counted it for now.
  *
  * Errors that belong to no request (driver died, refused a device, spoke nonsense, wrote on
  * stderr) come through on_problem, one line each, for the log.
@@ -61,7 +63,7 @@ struct driver_link *driver_link_new(uv_loop_t *loop, const char *driver, const c
 /* What the driver is to work with. The first call starts the program; a later one is a reload:
  * changed and new devices are sent to the running driver; if a device is gone or a secret
  * changed, the driver is restarted as soon as nothing is in flight (new requests wait for that,
- * within their budgets).  `credentials`: may be all there are, the link passes on only those
+ * within their budgets; those that switch on are answered ERR_BUSY, sent no).  `credentials`: may be all there are, the link passes on only those
  * that a device names in its setting "credentials".  Errors (a device that does not fit in a
  * line, a password that is not UTF-8): nothing was changed.  0 or -1. */
 struct driver_link_config {

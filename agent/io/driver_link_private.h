@@ -21,7 +21,8 @@ struct driver_link {
     uint64_t heard_ms, up_since_ms, backoff_ms;
     size_t complaints; /* of this window of stderr */
     uint64_t complaints_from_ms;
-    bool restart; /* a reload needs a fresh program: requests are held */
+    bool restart;  /* a reload needs a fresh program: requests are held */
+    bool unlocked; /* its lock file cannot be made: it may only be asked questions */
     bool closing;
     size_t handles;
     void (*closed)(void *arg);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/io/driver_link_private.h"
@@ -94,10 +95,11 @@ static void on_complaint(void *arg, const char *line)
 }
 
 /* Not a byte-range lock: flock() belongs to the open file, which the driver and its children
- * inherit, and ends when the last of them is gone. Returns a descriptor, or -1. */
+ * inherit, and ends when the last of them is gone. It needs no right to write. Returns a
+ * descriptor, or -1. */
 static int take_lock(struct driver_link *link, struct err *err)
 {
-    int fd = open(link->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(link->lock, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return err_set(err, ERR_SYSTEM, "cannot open %s: %s", link->lock, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -108,6 +110,19 @@ static int take_lock(struct driver_link *link, struct err *err)
         err_set(err, ERR_SYSTEM, "cannot lock %s: %s", link->lock, strerror(errno));
     (void)close(fd);
     return -1;
+}
+
+/* On a disk that cannot be written: where there is no lock file, no older driver holds it. This one
+ * may answer questions; check_request() lets nothing else through. Returns a descriptor, or -1. */
+static int go_without_lock(struct driver_link *link, const struct err *why)
+{
+    struct stat status;
+    if (lstat(link->lock, &status) == 0 || errno != ENOENT)
+        return -1;
+    if (!link->unlocked)
+        driver_link_problem(link, ERR_SYSTEM, "is only asked questions: %s", why->text);
+    link->unlocked = true;
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static void wait_for_lock(struct driver_link *link, const char *why)
@@ -150,6 +165,9 @@ static void on_start(uv_timer_t *timer)
         wait_for_lock(link, err.text);
         return;
     }
+    link->unlocked = link->unlocked && lock < 0;
+    if (lock < 0)
+        lock = go_without_lock(link, &err);
     if (lock >= 0)
         link->process = driver_process_start(link->loop, link->program, lock, link->lines->secrets,
                                              &events, &err);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -375,11 +376,42 @@ static void a_changed_secret_restarts_the_driver_when_it_is_quiet(void **state)
     (void)snprintf(credentials.password.bytes, sizeof credentials.password.bytes, "new");
     configure(f, &device, 1, &credentials);
     ask(f, 3, "pid", OP_INFO, 60000);
-    UNTIL(f, f->nreplies == 3);
-    assert_int_equal(f->replies[1].id, 2);
-    assert_int_equal(f->replies[2].id, 3);
-    assert_true(f->replies[2].ok);
-    assert_string_not_equal(f->replies[0].info.model, f->replies[2].info.model);
+    ask(f, 4, "good", OP_ON, 60000); /* counted for now, not for when the driver is up again */
+    UNTIL(f, f->nreplies == 2);
+    assert_int_equal(f->replies[1].id, 4);
+    assert_int_equal(f->replies[1].err.kind, ERR_BUSY);
+    assert_int_equal(f->replies[1].err.sent, SENT_NO);
+    UNTIL(f, f->nreplies == 4);
+    assert_int_equal(f->replies[2].id, 2);
+    assert_int_equal(f->replies[3].id, 3);
+    assert_true(f->replies[3].ok);
+    assert_string_not_equal(f->replies[0].info.model, f->replies[3].info.model);
+    assert_int_equal(f->downs, 0);
+}
+
+/* A state directory where no lock can be made: status goes on, commands wait for a lock. */
+static void without_a_lock_only_questions_are_asked(void **state)
+{
+    struct fixture *f = *state;
+    struct driver_device device = {.device = "any"};
+    assert_int_equal(rmdir(f->dir), 0);
+    new_link(f, "rude", "tests/peers");
+    configure(f, &device, 1, NULL);
+    UNTIL(f, f->ups == 1);
+    assert_non_null(strstr(f->problems, "is only asked questions: cannot open"));
+    ask(f, 1, "good", OP_STATUS, 60000);
+    ask(f, 2, "good", OP_OFF, 60000);
+    UNTIL(f, f->nreplies == 2);
+    assert_int_equal(f->replies[0].id, 2);
+    assert_int_equal(f->replies[0].err.sent, SENT_NO);
+    assert_non_null(strstr(f->replies[0].err.text, "driver-rude.lock"));
+    assert_true(f->replies[1].ok);
+    assert_int_equal(mkdir(f->dir, 0700), 0);
+    for (uint64_t id = 3; !f->replies[f->nreplies - 1].ok || id == 3; id++) {
+        size_t answered = f->nreplies + 1;
+        ask(f, id, "good", OP_OFF, 60000);
+        UNTIL(f, f->nreplies == answered);
+    }
     assert_int_equal(f->downs, 0);
 }
 
@@ -419,6 +451,7 @@ int main(void)
         TEST(an_older_driver_is_waited_for),
         TEST(a_reload_adds_devices_to_the_running_driver),
         TEST(a_changed_secret_restarts_the_driver_when_it_is_quiet),
+        TEST(without_a_lock_only_questions_are_asked),
         TEST(what_cannot_be_told_is_refused_and_changes_nothing),
     };
     return cmocka_run_group_tests_name("driver_link", tests, NULL, NULL);
