@@ -13,6 +13,7 @@
 
 #include "proto/driver_msg.h"
 #include "proto/err.h"
+#include "proto/lock.h"
 #include "proto/words.h"
 
 enum {
@@ -47,12 +48,17 @@ struct job_request {
     int64_t unix_ms;        /* likewise, from the clock: when it was asked; display only */
     char confirm[17];       /* hash of the set that was shown and confirmed */
     bool yes;
-    uint32_t max_nodes; /* 0: not given */
+    bool with_lock;                /* its nodes may be locked by who asks (lock.h) */
+    char on_behalf[LOCK_FOR_SIZE]; /* "for": whose locks those are */
+    uint32_t max_nodes;            /* 0: not given */
     struct job_options options;
 };
 void job_request_clear(struct job_request *request);
 char *job_request_encode(const struct job_request *request);
 int job_request_decode(const char *json, struct job_request *out, struct err *err);
+/* Do both say the same? If not, `name` is the first option, as on the wire, that differs ("" if
+ * memory ran out, which is a difference too). */
+bool job_options_same(const struct job_options *a, const struct job_options *b, char name[32]);
 
 /* One node's part of a job; also one node's last known state (GET /v1/nodes). */
 struct node_view {
@@ -70,6 +76,7 @@ struct node_view {
     uint64_t since_ms;     /* ms since the stage or outcome was reached */
     uint64_t power_age_ms; /* ms since power was read; UINT64_MAX: never */
     char job[JOB_ID_SIZE]; /* the job that has it now; "" : none */
+    bool locked;           /* somebody has reserved it: GET /v1/locks says who */
 };
 
 struct job_view {
@@ -111,17 +118,19 @@ enum event_kind {
     EVENT_ATTEMPT,   /* another try begins; verdict and text say why the last one failed */
     EVENT_NOTE,      /* worth telling, changes nothing: text */
     EVENT_OUTCOME,   /* ended for this node */
+    EVENT_LOCK,      /* locked, unlocked, stolen or expired: text; of no job and no verb */
     EVENT_KINDS
 };
 struct job_event {
     uint64_t sequence; /* of the journal: grows over restarts; the SSE id */
     int64_t unix_ms;   /* wall clock, display only */
     enum event_kind kind;
-    enum verb verb;
+    enum verb verb; /* VERBS: of no job */
     char job[JOB_ID_SIZE];
     struct node_view node; /* node.node "" for job events */
 };
 const char *event_kind_name(enum event_kind kind);
+const char *event_verb_name(const struct job_event *event); /* "" if it is of no job */
 char *job_event_encode(const struct job_event *event); /* one line, no '\n' */
 int job_event_decode(const char *json, struct job_event *out, struct err *err);
 /* GET /v1/history?node=: {"events":[...]} */
@@ -146,6 +155,7 @@ struct problem {
     uint32_t count;        /* confirm: how many nodes */
     char confirm[17];      /* confirm: the hash to send back */
     char folded[1024];     /* confirm: which, shortened */
+    struct lock_view lock; /* busy: the lock that is in the way; node "": none */
 };
 char *problem_encode(const struct problem *problem);
 int problem_decode(const char *json, struct problem *out, struct err *err);

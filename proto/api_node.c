@@ -35,6 +35,7 @@ const struct field node_fields[] = {
      .has = offsetof(struct node_view, has_next_boot), .fields = next_boot_fields},
     {FIELD_AS("since_s", struct node_view, since_ms, FIELD_DURATION)},
     {FIELD_AS("power_age_s", struct node_view, power_age_ms, FIELD_DURATION)},
+    {NODE(locked, FIELD_BOOL)},
     {0},
 };
 

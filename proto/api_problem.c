@@ -42,6 +42,17 @@ enum exit_code problem_exit_code(enum err_kind kind)
 
 FIELD_WORDS(err_kind, enum err_kind);
 
+/* As lock_fields, but nothing is required: most problems have none. */
+#define LOCK(member, type) FIELD(struct lock_view, member, type)
+static const struct field problem_lock_fields[] = {
+    {LOCK(node, FIELD_TEXT)},
+    {LOCK(holder, FIELD_TEXT)},
+    {LOCK(reason, FIELD_TEXT)},
+    {FIELD_AS("since", struct lock_view, since_unix_ms, FIELD_TIME)},
+    {FIELD_AS("until", struct lock_view, until_unix_ms, FIELD_TIME)},
+    {0},
+};
+
 #define PROBLEM(member, type) FIELD(struct problem, member, type)
 static const struct field problem_fields[] = {
     {FIELD_AS("type", struct problem, kind, FIELD_WORD), .flags = FIELD_ALWAYS | FIELD_REQUIRED,
@@ -52,6 +63,7 @@ static const struct field problem_fields[] = {
     {PROBLEM(count, FIELD_U32)},
     {PROBLEM(confirm, FIELD_TEXT)},
     {PROBLEM(folded, FIELD_TEXT)},
+    {PROBLEM(lock, FIELD_OBJECT), .fields = problem_lock_fields},
     {0},
 };
 

@@ -35,6 +35,8 @@ static const struct field request_fields[] = {
     {REQUEST(key, FIELD_TEXT)},
     {REQUEST(confirm, FIELD_TEXT)},
     {REQUEST(yes, FIELD_BOOL)},
+    {REQUEST(with_lock, FIELD_BOOL)},
+    {FIELD_AS("for", struct job_request, on_behalf, FIELD_TEXT)},
     {REQUEST(max_nodes, FIELD_U32)},
     {REQUEST(options, FIELD_OBJECT), .fields = option_fields},
     {0},
@@ -62,9 +64,36 @@ int job_request_decode(const char *json, struct job_request *out, struct err *er
     if (!object)
         return -1;
     _cleanup_(job_request_clear) struct job_request request = {0};
-    if (fields_read(object, request_fields, STRICT, &request, err))
+    if (fields_read(object, request_fields, STRICT, &request, err) ||
+        (request.on_behalf[0] && lock_check_for(request.on_behalf, err)))
         return -1;
     *out = request;
     request.nodes = NULL;
     return 0;
+}
+
+static json_t *options_to_json(const struct job_options *options)
+{
+    json_t *object = json_object();
+    if (object && fields_write(object, option_fields, options)) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+/* By what goes over the wire, so that no option is ever forgotten here. */
+bool job_options_same(const struct job_options *a, const struct job_options *b, char name[32])
+{
+    _cleanup_(json_unrefp) json_t *one = options_to_json(a), *other = options_to_json(b);
+    memset(name, 0, 32);
+    for (const struct field *field = option_fields; one && other && field->key; field++) {
+        const json_t *left = json_object_get(one, field->key);
+        const json_t *right = json_object_get(other, field->key);
+        if ((left || right) && !json_equal(left, right)) {
+            (void)snprintf(name, 32, "%s", field->key);
+            return false;
+        }
+    }
+    return one && other;
 }

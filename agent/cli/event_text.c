@@ -119,6 +119,9 @@ void event_put(FILE *out, bool colours, const struct job_event *event, enum powe
     case EVENT_OUTCOME:
         put_outcome(out, colours, node);
         return;
+    case EVENT_LOCK:
+        (void)fputs(node->text, out);
+        return;
     case EVENT_KINDS:
         break;
     }

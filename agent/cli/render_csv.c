@@ -111,7 +111,7 @@ static void csv_event(const struct render *render, const struct job_event *event
     (void)fprintf(render->out, "%" PRIu64, event->sequence);
     put_time(render->out, event->unix_ms);
     put_next(render->out, event_kind_name(event->kind));
-    put_next(render->out, verb_name(event->verb));
+    put_next(render->out, event_verb_name(event));
     put_next(render->out, event->job);
     (void)fputc(',', render->out);
     put_node(render->out, &event->node);

@@ -113,6 +113,9 @@ void event_log_write(struct event_log *log, const struct job_event *event, uint6
         log_debug("job=%s node=%s file=%s percent=%d", event->job, node->node, node->file,
                   node->percent);
         break;
+    case EVENT_LOCK:
+        log_info("node=%s event=lock text=\"%s\"", node->node, node->text);
+        break;
     case EVENT_KINDS:
         break;
     }

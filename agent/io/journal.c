@@ -327,7 +327,7 @@ void journal_add_event(struct journal *journal, struct job_event *event)
     put_text(put, 2, event->job);
     put_text(put, 3, event->node.node);
     put_text(put, 4, event_kind_name(event->kind));
-    put_text(put, 5, verb_name(event->verb));
+    put_text(put, 5, event_verb_name(event));
     put_text(put, 6, json);
     (void)sqlite3_bind_int64(put, 7, event->unix_ms);
     batch_step(journal, put, "cannot add an event");
