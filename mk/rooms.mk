@@ -14,7 +14,7 @@ LIBS_io      := -luv -lmicrohttpd -lsqlite3 -lyaml -ljansson
 LIBS_client  := -lcurl -ljansson
 LIBS_capture := -ljansson
 LIBS_fake    := -ljansson
-LIBS_ipmi    := -lfreeipmi -ljansson
+LIBS_ipmi    := -lfreeipmi -lgcrypt -ljansson
 
 C_FILES := $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]' -not -path './build/*')
 

@@ -1,8 +1,10 @@
 /* codec.h - RMCP+ messages as bytes: the only door to whoever knows the wire format.
  *
  * Nothing here waits, keeps time or resends; the session (session.h) decides what is said and
- * when.  codec_freeipmi.c does it with libfreeipmi; a hand-packed codec can stand beside it
- * behind the same calls.  One codec serves all BMCs of a thread.
+ * when.  Two stand behind these calls: codec_native.c packs by hand what cipher suites 3 and 17
+ * need, at a twentieth of the cost; codec_freeipmi.c does it with libfreeipmi: every suite, every
+ * workaround, and what the other is tested against.  codec.c picks one for each link.  One
+ * struct codec serves all BMCs of a thread.
  *
  * Encoders return 0, or -1 (bug or out of memory; nothing usable in *out).  Decoders return 0,
  * or -1 for "drop this datagram": not ours, damaged, replayed, nonsense.  They change *link
@@ -43,10 +45,13 @@ struct datagram {
     uint8_t bytes[IPMI_DATAGRAM_SIZE];
 };
 
+enum codec_kind { CODEC_NATIVE, CODEC_FREEIPMI, CODECS };
+
 /* Who we are to a BMC. */
 struct login {
     char user[IPMI_USER_SIZE];
     struct secret password;
+    uint8_t codec;        /* enum codec_kind; what the native one cannot do is libfreeipmi's */
     uint8_t privilege;    /* 2 user, 3 operator, 4 administrator */
     uint32_t workarounds; /* bit n: enum ipmi_workaround */
 };
@@ -55,11 +60,12 @@ struct login {
 struct link {
     const struct login *login; /* the BMC's; outlives the link */
     uint8_t suite, authentication, integrity, confidentiality;
-    uint8_t tag;         /* of handshake messages; the same for every copy */
-    uint32_t console_id; /* ours, in what the BMC sends */
-    uint32_t bmc_id;     /* the BMC's, in what we send */
-    uint32_t sequence;   /* last one used by us */
-    uint32_t heard_highest, heard_list;
+    uint8_t codec;                      /* enum codec_kind: who speaks for it */
+    uint8_t tag;                        /* of handshake messages; the same for every copy */
+    uint32_t console_id;                /* ours, in what the BMC sends */
+    uint32_t bmc_id;                    /* the BMC's, in what we send */
+    uint32_t sequence;                  /* last one used by us */
+    uint32_t heard_highest, heard_list; /* replay window; bit n: highest - 1 - n was heard */
     uint8_t console_random[IPMI_RANDOM_SIZE], bmc_random[IPMI_RANDOM_SIZE];
     uint8_t bmc_guid[IPMI_GUID_SIZE];
     uint8_t sik[IPMI_KEY_SIZE], integrity_key[IPMI_KEY_SIZE], confidentiality_key[IPMI_KEY_SIZE];
@@ -80,10 +86,10 @@ struct codec;
 struct codec *codec_new(struct err *err);
 void codec_free(struct codec *codec);
 
-/* True if there is such a suite and this codec can do it. */
+/* True if there is such a suite and one of the codecs can do it. */
 bool codec_knows_suite(uint32_t suite);
 
-/* A fresh link: new ids and random numbers for one handshake with `suite`. */
+/* A fresh link: new ids and random numbers for one handshake with `suite`, and a codec for it. */
 int codec_begin(struct codec *codec, struct link *link, const struct login *login, uint8_t suite);
 void codec_wipe(struct link *link);
 

@@ -1,13 +1,11 @@
 /* libfreeipmi's public packet calls, and nothing else of it: ipmi_ctx_*() blocks, and the debug
  * dump of 1.6.10 reads up to 64 KiB past the packet.  Any unassemble result other than 1, -1
  * included, means "drop the datagram": ipmipower ends its whole run there. */
-#include "drivers/ipmi/codec.h"
-
 #include <freeipmi/freeipmi.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "drivers/ipmi/codec_private.h"
 #include "proto/cleanup.h"
 
 /* Commands and answers are "code and data" to us, whatever the command: no template a command. */
@@ -46,11 +44,19 @@ enum object {
 };
 
 /* One shared set: ipmipower makes 34 of them a host, 163 KiB. */
-struct codec {
+struct objects {
     fiid_obj_t object[OBJECTS];
 };
 
-struct codec *codec_new(struct err *err)
+static void objects_free(void *state)
+{
+    struct objects *all = state;
+    for (size_t i = 0; all && i < OBJECTS; i++)
+        fiid_obj_destroy(all->object[i]);
+    free(all);
+}
+
+static void *objects_new(void)
 {
     fiid_field_t *const templates[OBJECTS] = {
         [RMCP_HEADER] = tmpl_rmcp_hdr,
@@ -69,23 +75,21 @@ struct codec *codec_new(struct err *err)
         [REQUEST] = request_template,
         [ANSWER] = answer_template,
     };
-    struct codec *codec = calloc(1, sizeof *codec);
-    bool ok = codec && ipmi_rmcpplus_init() == 0;
+    struct objects *all = calloc(1, sizeof *all);
+    bool ok = all && ipmi_rmcpplus_init() == 0;
     for (size_t i = 0; ok && i < OBJECTS; i++)
-        ok = (codec->object[i] = fiid_obj_create(templates[i])) != NULL;
-    if (!ok) {
-        codec_free(codec);
-        err_set(err, ERR_SYSTEM, "libfreeipmi does not start: out of memory?");
-        return NULL;
-    }
-    return codec;
+        ok = (all->object[i] = fiid_obj_create(templates[i])) != NULL;
+    if (ok)
+        return all;
+    objects_free(all);
+    return NULL;
 }
 
-void codec_free(struct codec *codec)
+bool codec_suite(uint8_t suite, uint8_t *authentication, uint8_t *integrity,
+                 uint8_t *confidentiality)
 {
-    for (size_t i = 0; codec && i < OBJECTS; i++)
-        fiid_obj_destroy(codec->object[i]);
-    free(codec);
+    return ipmi_cipher_suite_id_to_algorithms(suite, authentication, integrity, confidentiality) ==
+           0;
 }
 
 bool codec_knows_suite(uint32_t suite)
@@ -93,33 +97,10 @@ bool codec_knows_suite(uint32_t suite)
     return suite <= IPMI_CIPHER_SUITE_ID_MAX && IPMI_CIPHER_SUITE_ID_SUPPORTED(suite);
 }
 
-int codec_begin(struct codec *codec, struct link *link, const struct login *login, uint8_t suite)
-{
-    (void)codec;
-    struct link fresh = {.login = login, .suite = suite};
-    uint8_t noise[IPMI_RANDOM_SIZE + 5];
-    if (ipmi_cipher_suite_id_to_algorithms(suite, &fresh.authentication, &fresh.integrity,
-                                           &fresh.confidentiality) < 0 ||
-        ipmi_check_session_sequence_number_2_0_init(&fresh.heard_highest, &fresh.heard_list) < 0 ||
-        getrandom(noise, sizeof noise, 0) != sizeof noise)
-        return -1;
-    memcpy(fresh.console_random, noise, IPMI_RANDOM_SIZE);
-    memcpy(&fresh.console_id, noise + IPMI_RANDOM_SIZE, 4);
-    fresh.console_id |= 1; /* 0 means "no session" */
-    fresh.tag = noise[IPMI_RANDOM_SIZE + 4];
-    *link = fresh;
-    return 0;
-}
-
-void codec_wipe(struct link *link)
-{
-    explicit_bzero(link, sizeof *link);
-}
-
-static int assemble(struct codec *codec, const struct link *link, uint8_t payload, fiid_obj_t body,
+static int assemble(struct objects *all, const struct link *link, uint8_t payload, fiid_obj_t body,
                     struct datagram *out)
 {
-    fiid_obj_t *o = codec->object;
+    fiid_obj_t *o = all->object;
     bool in_session = payload == IPMI_PAYLOAD_TYPE_IPMI;
     uint8_t integrity = in_session ? link->integrity : IPMI_INTEGRITY_ALGORITHM_NONE;
     uint8_t secrecy = in_session ? link->confidentiality : IPMI_CONFIDENTIALITY_ALGORITHM_NONE;
@@ -144,16 +125,17 @@ static int assemble(struct codec *codec, const struct link *link, uint8_t payloa
     return 0;
 }
 
-int codec_open_session(struct codec *codec, const struct link *link, struct datagram *out)
+static int open_session(void *state, const struct link *link, struct datagram *out)
 {
-    fiid_obj_t body = codec->object[OPEN_REQUEST];
+    struct objects *all = state;
+    fiid_obj_t body = all->object[OPEN_REQUEST];
     /* The privilege we will use, not "highest": many BMCs want it so, none mind (FreeIPMI's
      * workaround opensesspriv, MAAS's default; ipmi_sim 2.0.33 echoes 0 to "highest"). */
     if (fill_rmcpplus_open_session(link->tag, link->login->privilege, link->console_id,
                                    link->authentication, link->integrity, link->confidentiality,
                                    body) < 0)
         return -1;
-    return assemble(codec, link, IPMI_PAYLOAD_TYPE_RMCPPLUS_OPEN_SESSION_REQUEST, body, out);
+    return assemble(all, link, IPMI_PAYLOAD_TYPE_RMCPPLUS_OPEN_SESSION_REQUEST, body, out);
 }
 
 /* The user's name as RAKP 1 carries it. Returns its length. Intel's SE7520AF2 wants 16 bytes,
@@ -166,22 +148,24 @@ static unsigned user_in_rakp_1(const struct login *login, char user[IPMI_USER_SI
     return login_needs(login, WORKAROUND_INTEL20) ? IPMI_USER_SIZE - 1 : (unsigned)size;
 }
 
-int codec_rakp_1(struct codec *codec, const struct link *link, struct datagram *out)
+static int rakp_1(void *state, const struct link *link, struct datagram *out)
 {
-    fiid_obj_t body = codec->object[RAKP_1];
+    struct objects *all = state;
+    fiid_obj_t body = all->object[RAKP_1];
     char user[IPMI_USER_SIZE];
     unsigned user_size = user_in_rakp_1(link->login, user);
     if (fill_rmcpplus_rakp_message_1(link->tag, link->bmc_id, link->console_random,
                                      IPMI_RANDOM_SIZE, link->login->privilege,
                                      IPMI_NAME_ONLY_LOOKUP, user, user_size, body) < 0)
         return -1;
-    return assemble(codec, link, IPMI_PAYLOAD_TYPE_RAKP_MESSAGE_1, body, out);
+    return assemble(all, link, IPMI_PAYLOAD_TYPE_RAKP_MESSAGE_1, body, out);
 }
 
-int codec_rakp_3(struct codec *codec, const struct link *link, uint8_t status, struct datagram *out)
+static int rakp_3(void *state, const struct link *link, uint8_t status, struct datagram *out)
 {
+    struct objects *all = state;
     const struct login *login = link->login;
-    fiid_obj_t body = codec->object[RAKP_3];
+    fiid_obj_t body = all->object[RAKP_3];
     uint8_t proof[PROOF_SIZE];
     int size = 0;
     if (status == RMCPPLUS_STATUS_NO_ERRORS) {
@@ -199,24 +183,24 @@ int codec_rakp_3(struct codec *codec, const struct link *link, uint8_t status, s
     if (fill_rmcpplus_rakp_message_3(link->tag, status, link->bmc_id, size ? proof : NULL,
                                      (unsigned)size, body) < 0)
         return -1;
-    return assemble(codec, link, IPMI_PAYLOAD_TYPE_RAKP_MESSAGE_3, body, out);
+    return assemble(all, link, IPMI_PAYLOAD_TYPE_RAKP_MESSAGE_3, body, out);
 }
 
-int codec_command(struct codec *codec, struct link *link, const struct ipmi_request *request,
-                  struct datagram *out)
+static int command(void *state, const struct link *link, const struct ipmi_request *request,
+                   struct datagram *out)
 {
-    fiid_obj_t *o = codec->object;
+    struct objects *all = state;
+    fiid_obj_t *o = all->object;
     if (fiid_obj_clear(o[REQUEST]) < 0 || fiid_obj_set(o[REQUEST], "cmd", request->command) < 0 ||
         (request->size &&
          fiid_obj_set_data(o[REQUEST], "data", request->data, request->size) < 0) ||
         fill_lan_msg_hdr(IPMI_SLAVE_ADDRESS_BMC, request->netfn, IPMI_BMC_IPMB_LUN_BMC,
                          request->sequence, o[REQUEST_HEADER]) < 0)
         return -1;
-    link->sequence = link->sequence == UINT32_MAX ? 1 : link->sequence + 1; /* never 0 */
-    return assemble(codec, link, IPMI_PAYLOAD_TYPE_IPMI, o[REQUEST], out);
+    return assemble(all, link, IPMI_PAYLOAD_TYPE_IPMI, o[REQUEST], out);
 }
 
-static unsigned trailer_code_size(const struct link *link)
+size_t codec_trailer_code_size(const struct link *link)
 {
     switch (link->integrity) {
     case IPMI_INTEGRITY_ALGORITHM_NONE:
@@ -228,48 +212,10 @@ static unsigned trailer_code_size(const struct link *link)
     }
 }
 
-/* libfreeipmi 1.6.10 assert()s on an unencrypted payload in an encrypted session, and takes a
- * length field beyond the datagram as "up to the end": both end here. */
-static bool has_session_form(const struct link *link, const uint8_t *bytes, size_t size,
-                             size_t payload_size)
+static bool unassemble(struct objects *all, const struct link *link, bool in_session,
+                       const uint8_t *bytes, size_t size, fiid_obj_t body)
 {
-    uint32_t id = (uint32_t)bytes[6] | (uint32_t)bytes[7] << 8 | (uint32_t)bytes[8] << 16 |
-                  (uint32_t)bytes[9] << 24;
-    unsigned flags = (link->confidentiality ? 0x80U : 0) | (link->integrity ? 0x40U : 0);
-    if (id != link->console_id || !link->console_id || (bytes[5] & 0xc0U) != flags)
-        return false;
-    if (link->confidentiality && (payload_size < 32 || payload_size % 16))
-        return false;
-    return !link->integrity || size >= 16 + payload_size + 2 + trailer_code_size(link);
-}
-
-enum payload codec_payload(const struct link *link, const void *datagram, size_t size)
-{
-    static const uint8_t no_session[8] = {0};
-    const uint8_t *bytes = datagram;
-    if (size < 17 || size > IPMI_DATAGRAM_SIZE || bytes[0] != 0x06 || bytes[3] != 0x07 ||
-        bytes[4] != 0x06)
-        return PAYLOAD_NONE;
-    size_t payload_size = (size_t)bytes[14] | (size_t)bytes[15] << 8;
-    /* supermicro20: the length field of RAKP 2 says one byte too many. */
-    size_t slack = login_needs(link->login, WORKAROUND_SUPERMICRO20) ? 1 : 0;
-    unsigned kind = bytes[5] & 0x3fU;
-    if (!payload_size || 16 + payload_size > size + slack)
-        return PAYLOAD_NONE;
-    if (kind == IPMI_PAYLOAD_TYPE_IPMI)
-        return has_session_form(link, bytes, size, payload_size) ? PAYLOAD_IPMI : PAYLOAD_NONE;
-    if (bytes[5] & 0xc0U || memcmp(bytes + 6, no_session, sizeof no_session) != 0)
-        return PAYLOAD_NONE;
-    return kind == IPMI_PAYLOAD_TYPE_RMCPPLUS_OPEN_SESSION_RESPONSE ? PAYLOAD_OPEN_SESSION
-           : kind == IPMI_PAYLOAD_TYPE_RAKP_MESSAGE_2               ? PAYLOAD_RAKP_2
-           : kind == IPMI_PAYLOAD_TYPE_RAKP_MESSAGE_4               ? PAYLOAD_RAKP_4
-                                                                    : PAYLOAD_NONE;
-}
-
-static bool unassemble(struct codec *codec, const struct link *link, bool in_session,
-                       const void *bytes, size_t size, fiid_obj_t body)
-{
-    fiid_obj_t *o = codec->object;
+    fiid_obj_t *o = all->object;
     uint8_t integrity = in_session ? link->integrity : IPMI_INTEGRITY_ALGORITHM_NONE;
     uint8_t secrecy = in_session ? link->confidentiality : IPMI_CONFIDENTIALITY_ALGORITHM_NONE;
     return unassemble_ipmi_rmcpplus_pkt(
@@ -287,11 +233,11 @@ static bool get(fiid_obj_t object, const char *field, uint64_t *value)
 }
 
 /* The frame all three handshake answers share. A refusal may leave out our session id. */
-static int read_handshake(struct codec *codec, const struct link *link, const void *bytes,
+static int read_handshake(struct objects *all, const struct link *link, const uint8_t *bytes,
                           size_t size, fiid_obj_t body, uint8_t *status)
 {
     uint64_t code;
-    if (!unassemble(codec, link, false, bytes, size, body) ||
+    if (!unassemble(all, link, false, bytes, size, body) ||
         ipmi_rmcpplus_check_message_tag(body, link->tag) != 1 ||
         !get(body, "rmcpplus_status_code", &code))
         return -1;
@@ -302,13 +248,14 @@ static int read_handshake(struct codec *codec, const struct link *link, const vo
     return 0;
 }
 
-int codec_read_open_session(struct codec *codec, struct link *link, const void *bytes, size_t size,
-                            uint8_t *status)
+static int read_open_session(void *state, struct link *link, const uint8_t *bytes, size_t size,
+                             uint8_t *status)
 {
-    fiid_obj_t body = codec->object[OPEN_ANSWER];
+    struct objects *all = state;
+    fiid_obj_t body = all->object[OPEN_ANSWER];
     uint64_t bmc_id, authentication, integrity, secrecy;
     uint8_t code;
-    if (read_handshake(codec, link, bytes, size, body, &code))
+    if (read_handshake(all, link, bytes, size, body, &code))
         return -1;
     if (code == RMCPPLUS_STATUS_NO_ERRORS) {
         /* A BMC that agrees to something weaker than was asked is not agreed with. */
@@ -382,14 +329,15 @@ static bool rakp_2_proves(const struct link *link, const char *user, unsigned us
                IPMI_NAME_ONLY_LOOKUP, link->login->privilege, user, user_size, body) == 1;
 }
 
-int codec_read_rakp_2(struct codec *codec, struct link *link, const void *bytes, size_t size,
-                      uint8_t *status, bool *proven)
+static int read_rakp_2(void *state, struct link *link, const uint8_t *bytes, size_t size,
+                       uint8_t *status, bool *proven)
 {
-    fiid_obj_t body = codec->object[RAKP_2];
+    struct objects *all = state;
+    fiid_obj_t body = all->object[RAKP_2];
     struct link next = *link;
     uint8_t code;
     char user[IPMI_USER_SIZE];
-    if (read_handshake(codec, link, bytes, size, body, &code))
+    if (read_handshake(all, link, bytes, size, body, &code))
         return -1;
     *proven = false;
     if (code == RMCPPLUS_STATUS_NO_ERRORS) {
@@ -411,12 +359,13 @@ int codec_read_rakp_2(struct codec *codec, struct link *link, const void *bytes,
     return 0;
 }
 
-int codec_read_rakp_4(struct codec *codec, struct link *link, const void *bytes, size_t size,
-                      uint8_t *status, bool *proven)
+static int read_rakp_4(void *state, struct link *link, const uint8_t *bytes, size_t size,
+                       uint8_t *status, bool *proven)
 {
-    fiid_obj_t body = codec->object[RAKP_4];
+    struct objects *all = state;
+    fiid_obj_t body = all->object[RAKP_4];
     uint8_t code;
-    if (read_handshake(codec, link, bytes, size, body, &code))
+    if (read_handshake(all, link, bytes, size, body, &code))
         return -1;
     /* Supermicro X8DTG and others: a check value where suite 0 has none. */
     if (login_needs(link->login, WORKAROUND_INTEGRITYCHECKVALUE) && link->suite == 0)
@@ -433,10 +382,10 @@ int codec_read_rakp_4(struct codec *codec, struct link *link, const void *bytes,
     return 0;
 }
 
-static bool is_authentic(struct codec *codec, const struct link *link, const void *bytes,
+static bool is_authentic(struct objects *all, const struct link *link, const uint8_t *bytes,
                          size_t size)
 {
-    fiid_obj_t *o = codec->object;
+    fiid_obj_t *o = all->object;
     const char *password = link->login->password.bytes;
     unsigned password_size = (unsigned)strnlen(password, IPMI_PASSWORD_LONGEST);
     if (ipmi_rmcpplus_check_payload_pad(link->confidentiality, o[PAYLOAD]) != 1)
@@ -450,13 +399,14 @@ static bool is_authentic(struct codec *codec, const struct link *link, const voi
                o[SESSION_TRAILER]) == 1;
 }
 
-int codec_read_answer(struct codec *codec, struct link *link, const void *bytes, size_t size,
-                      struct ipmi_answer *out)
+static int read_answer(void *state, struct link *link, const uint8_t *bytes, size_t size,
+                       struct ipmi_answer *out)
 {
-    fiid_obj_t *o = codec->object;
+    struct objects *all = state;
+    fiid_obj_t *o = all->object;
     uint64_t number, netfn, sequence, command, code;
-    if (!unassemble(codec, link, true, bytes, size, o[ANSWER]) ||
-        !is_authentic(codec, link, bytes, size) ||
+    if (!unassemble(all, link, true, bytes, size, o[ANSWER]) ||
+        !is_authentic(all, link, bytes, size) ||
         (!login_needs(link->login, WORKAROUND_NOCHECKSUMCHECK) &&
          ipmi_lan_check_checksum(o[ANSWER_HEADER], o[ANSWER], o[MESSAGE_TRAILER]) != 1) ||
         !get(o[SESSION_HEADER], "session_sequence_number", &number) ||
@@ -471,10 +421,22 @@ int codec_read_answer(struct codec *codec, struct link *link, const void *bytes,
         .code = (uint8_t)code,
     };
     int data = fiid_obj_get_data(o[ANSWER], "data", answer.data, sizeof answer.data);
-    if (data < 0 || ipmi_check_session_sequence_number_2_0((uint32_t)number, &link->heard_highest,
-                                                           &link->heard_list, 0) != 1)
+    if (data < 0 || !codec_sequence_is_new(link, (uint32_t)number))
         return -1;
     answer.size = (uint8_t)data;
     *out = answer;
     return 0;
 }
+
+const struct codec_calls codec_freeipmi = {
+    .create = objects_new,
+    .destroy = objects_free,
+    .open_session = open_session,
+    .rakp_1 = rakp_1,
+    .rakp_3 = rakp_3,
+    .command = command,
+    .read_open_session = read_open_session,
+    .read_rakp_2 = read_rakp_2,
+    .read_rakp_4 = read_rakp_4,
+    .read_answer = read_answer,
+};

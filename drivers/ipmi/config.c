@@ -6,6 +6,11 @@
 
 static const char *const privileges[] = {"user", "operator", "admin", NULL};
 enum { PRIVILEGE_LEVEL_USER = 2 };
+static const char *const codecs[] = {
+    [CODEC_NATIVE] = "native",
+    [CODEC_FREEIPMI] = "freeipmi",
+    [CODECS] = NULL,
+};
 
 /* FreeIPMI's names; in the order of enum ipmi_workaround. */
 static const char *const workarounds[] = {
@@ -46,6 +51,10 @@ static const struct option rows[] = {
     OPTION(OPTION_UINT, struct ipmi_config, retransmit_ms, .fallback = "400", .min = 50,
            .max = 10000,
            .help = "wait before a datagram is sent again, until the BMC's own pace is known"),
+    OPTION(OPTION_CHOICE, struct ipmi_config, codec, .fallback = "native", .choices = codecs,
+           .help = "who makes the datagrams: native is fast and knows cipher suites 3 and 17; "
+                   "freeipmi is libfreeipmi, which speaks the other suites and the handshakes of "
+                   "intel20, supermicro20 and sun20 in any case"),
 };
 
 int config_login(const struct ipmi_config *config, const struct driver_credentials *credentials,
@@ -71,6 +80,7 @@ int config_login(const struct ipmi_config *config, const struct driver_credentia
                            "15-17",
                            config->host, config->cipher_suites.value[i]);
     *out = (struct login){.password = credentials->password,
+                          .codec = (uint8_t)config->codec,
                           .privilege = (uint8_t)(config->privilege + PRIVILEGE_LEVEL_USER),
                           .workarounds = config->workarounds};
     memcpy(out->user, credentials->user, user + 1);

@@ -18,6 +18,7 @@ struct ipmi_config {
     uint32_t privilege;                /* index: user, operator, admin */
     uint32_t workarounds;              /* bit n: enum ipmi_workaround */
     bool boot_timer;
+    uint32_t codec; /* index: native, freeipmi */
     uint32_t retransmit_ms;
 };
 

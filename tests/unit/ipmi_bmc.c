@@ -1,6 +1,7 @@
 #include "tests/unit/ipmi_bmc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/peers/bmc_farm/farm.h"
 
@@ -34,6 +35,13 @@ struct ipmi_bmc *ipmi_bmc_new(void)
     one->bmc.faults.cycle_time = 0; /* off and on again at once: there is no clock to wait by */
     chassis_button(&one->farm, &one->bmc, true);
     return one;
+}
+
+void ipmi_bmc_login(struct ipmi_bmc *one, const char *user, const char *password)
+{
+    memset(one->farm.user, 0, sizeof one->farm.user);
+    memcpy(one->farm.user, user, strnlen(user, USER_MAX));
+    password_set(&one->farm.password, password);
 }
 
 void ipmi_bmc_free(struct ipmi_bmc *one)

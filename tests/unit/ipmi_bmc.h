@@ -11,6 +11,7 @@
 enum { BMC_DATAGRAM_SIZE = 256 };
 
 struct ipmi_bmc *ipmi_bmc_new(void);
+void ipmi_bmc_login(struct ipmi_bmc *bmc, const char *user, const char *password);
 void ipmi_bmc_free(struct ipmi_bmc *bmc);
 
 /* The answer's size; 0: none. */

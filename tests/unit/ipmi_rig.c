@@ -9,10 +9,12 @@
 
 #define START_MS 1000000
 
+uint8_t rig_codec = CODEC_NATIVE;
+
 void rig_open(struct rig *rig, uint32_t suite)
 {
     *rig = (struct rig){
-        .login = {.user = "admin", .password = {"secret"}, .privilege = 3},
+        .login = {.user = "admin", .password = {"secret"}, .codec = rig_codec, .privilege = 3},
         .suites = {.count = 2, .value = {17, 3}},
         .now_ms = START_MS,
         .way_ms = 5,

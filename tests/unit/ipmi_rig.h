@@ -51,6 +51,7 @@ struct rig {
     uint64_t done_ms;
 };
 
+extern uint8_t rig_codec; /* enum codec_kind of the rigs opened next; native at the start */
 void rig_open(struct rig *rig, uint32_t suite); /* 0: 17, then 3 */
 void rig_close(struct rig *rig);
 

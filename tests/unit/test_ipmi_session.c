@@ -22,8 +22,10 @@ static const uint32_t suites[] = {17, 3};
 
 static void each_suite(void (*test)(uint32_t suite))
 {
-    for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
-        test(suites[i]);
+    for (rig_codec = 0; rig_codec < CODECS; rig_codec++)
+        for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
+            test(suites[i]);
+    rig_codec = CODEC_NATIVE;
 }
 
 static void whole(uint32_t suite)
