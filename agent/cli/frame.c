@@ -133,9 +133,7 @@ static int compare_rows(const void *one, const void *other)
 
 static void put_bar(FILE *text, const struct node_view *view)
 {
-    int full = view->percent * BAR_WIDTH / 100;
-    if (full > BAR_WIDTH)
-        full = BAR_WIDTH;
+    int full = view->percent < 100 ? view->percent * BAR_WIDTH / 100 : BAR_WIDTH;
     (void)fprintf(text, "%s [%.*s%.*s] %d %%", view->file[0] ? view->file : "file", full,
                   "##########", BAR_WIDTH - full, "..........", view->percent);
 }

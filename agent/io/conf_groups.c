@@ -46,26 +46,38 @@ static void read_ethers_file(struct conf *c, const struct conf_file *file)
     }
 }
 
+/* NULL after an error. */
+static struct conf_file *open_ethers(struct conf *c, const struct yaml *value)
+{
+    struct conf_file *file = NULL;
+    char path[CONF_PATH_SIZE];
+    struct err err;
+    if (c->memory_only) {
+        file = conf_file_of_text("ethers", value->text, strlen(value->text));
+        if (!file)
+            conf_no_memory(c);
+    } else if (conf_path(value, path)) {
+        conf_error(c, value, "a path of more than %d characters", CONF_PATH_SIZE - 1);
+    } else {
+        file = conf_file_read(path, &err);
+        if (!file)
+            conf_error(c, value, "%s %s", path, err.text);
+    }
+    return file;
+}
+
 void conf_read_ethers(struct conf *c)
 {
     const struct conf_section *section = &c->sections[SECTION_ETHERS];
-    char path[CONF_PATH_SIZE];
-    struct err err;
     for (size_t i = 1; i < section->count; i++)
         conf_error(c, section->values[i], "'ethers' is there twice; first at %s:%u:%u",
                    section->values[0]->file->name, section->values[0]->line,
                    section->values[0]->column);
-    if (!section->count || !conf_is_text(c, section->values[0]) || c->memory_only)
+    if (!section->count || !conf_is_text(c, section->values[0]))
         return;
-    if (conf_path(section->values[0], path)) {
-        conf_error(c, section->values[0], "a path of more than %d characters", CONF_PATH_SIZE - 1);
+    struct conf_file *file = open_ethers(c, section->values[0]);
+    if (!file)
         return;
-    }
-    struct conf_file *file = conf_file_read(path, &err);
-    if (!file) {
-        conf_error(c, section->values[0], "%s %s", path, err.text);
-        return;
-    }
     file->next = c->files;
     c->files = file;
     read_ethers_file(c, file);

@@ -89,7 +89,7 @@ struct conf {
     struct inventory *inventory; /* of the config */
     const struct conf_overrides *overrides;
     const struct conf_drivers *drivers;
-    bool memory_only; /* for fuzzing: no file but the given text */
+    bool memory_only; /* for fuzzing: no file but the given text, and what is behind `ethers` */
     struct conf_file *files;
     struct conf_names credentials, devices, endpoints, nodes, groups, macs, addresses, powers,
         next_boots, bad_drivers;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/cleanup.h"
+#include "agent/io/phone_home_request.h"
 #include "proto/text.h"
 
 enum {
@@ -12,7 +12,6 @@ enum {
     PATIENCE_MS = 2000,
     CONNECTIONS_MAX = 1024,
     BACKLOG = 512,
-    TOKEN_MAX = 63,
 };
 
 struct connection {
@@ -107,57 +106,9 @@ static const char page_ok[] = PAGE("200 OK", "3", "ok\n");
 static const char page_not_found[] = PAGE("404 Not Found", "10", "not found\n");
 static const char page_bad[] = PAGE("400 Bad Request", "12", "bad request\n");
 
-static int hex(char c)
+static const char *page_of(int status)
 {
-    static const char digits[] = "0123456789abcdef";
-    const char *found = c ? strchr(digits, c | 0x20) : NULL;
-    return found ? (int)(found - digits) : -1;
-}
-
-/* Percent escapes undone; names and MACs only. False: nothing that could be one. */
-static bool take_token(const char *at, size_t length, char token[TOKEN_MAX + 1])
-{
-    size_t n = 0;
-    for (size_t i = 0; i < length; i++) {
-        char c = at[i];
-        if (c == '%' && i + 2 < length && hex(at[i + 1]) >= 0 && hex(at[i + 2]) >= 0) {
-            c = (char)(hex(at[i + 1]) << 4 | hex(at[i + 2]));
-            i += 2;
-        }
-        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    (c && strchr("._:-", c));
-        if (!good || n == TOKEN_MAX)
-            return false;
-        token[n++] = c;
-    }
-    token[n] = '\0';
-    return n > 0;
-}
-
-static const char *judge(char *request, char token[TOKEN_MAX + 1])
-{
-    char *end = request + strcspn(request, "\r\n");
-    *end = '\0';
-    char *target = strchr(request, ' ');
-    char *version = target ? strchr(target + 1, ' ') : NULL;
-    if (!version || strncmp(version, " HTTP/1.", 8))
-        return page_bad;
-    *target++ = *version = '\0';
-    if (strcmp(request, "GET") && strcmp(request, "POST"))
-        return page_bad;
-    static const char path[] = "/v1/phone-home", query[] = "?mac=";
-    if (strncmp(target, path, sizeof path - 1))
-        return page_not_found;
-    target += sizeof path - 1;
-    if (!strncmp(target, query, sizeof query - 1)) {
-        target += sizeof query - 1;
-        struct mac mac;
-        bool good = take_token(target, strcspn(target, "&"), token) && !mac_parse(token, &mac);
-        return good ? page_ok : page_bad;
-    }
-    if (*target++ != '/')
-        return page_not_found;
-    return take_token(target, strcspn(target, "?"), token) ? page_ok : page_bad;
+    return status == 200 ? page_ok : status == 404 ? page_not_found : page_bad;
 }
 
 static void tell(struct connection *connection, const char *token)
@@ -171,13 +122,8 @@ static void tell(struct connection *connection, const char *token)
         note.ip.host_order = ntohl(peer.sin_addr.s_addr);
     if (mac_parse(token, &note.mac))
         note.mac = (struct mac){0};
-    (void)text_copy(note.reason, sizeof note.reason, token, TOKEN_MAX);
+    (void)text_copy(note.reason, sizeof note.reason, token, PHONE_HOME_TOKEN_SIZE);
     home->evidence.on_note(home->evidence.arg, &note);
-}
-
-static bool request_is_whole(const char *request)
-{
-    return strstr(request, "\r\n\r\n") || strstr(request, "\n\n");
 }
 
 static void give_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *buffer)
@@ -203,15 +149,15 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
         return;
     connection->held += (size_t)size;
     connection->request[connection->held] = '\0';
-    bool whole = request_is_whole(connection->request);
+    bool whole = phone_home_request_whole(connection->request);
     if (!whole && connection->held < sizeof connection->request - 1)
         return;
-    char token[TOKEN_MAX + 1];
-    const char *page = whole ? judge(connection->request, token) : page_bad;
-    if (page == page_ok)
+    char token[PHONE_HOME_TOKEN_SIZE];
+    int status = whole ? phone_home_request_read(connection->request, token) : 400;
+    if (status == 200)
         tell(connection, token);
     if (!uv_is_closing((uv_handle_t *)stream)) /* the callback may have closed us */
-        answer(connection, page);
+        answer(connection, page_of(status));
 }
 
 static void tell_full(struct phone_home *home, bool full)

@@ -9,54 +9,141 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What was taken says the same when it is said again. */
+static void check_same(char *json, char *again)
+{
+    if (!json || !again || strchr(json, '\n') || strcmp(json, again) != 0)
+        abort();
+    free(json);
+    free(again);
+}
+
+static void check_refusal(const struct err *err)
+{
+    if ((err->kind != ERR_USAGE && err->kind != ERR_PROTOCOL && err->kind != ERR_LIMIT) ||
+        !err->text[0])
+        abort();
+    for (const char *c = err->text; *c; c++)
+        if (((unsigned char)*c < ' ' && *c != '\n') || *c == 0x7f)
+            abort();
+}
+
 static void try_request(const char *text)
 {
     _cleanup_(job_request_clear) struct job_request request = {0}, again = {0};
-    if (job_request_decode(text, &request, NULL))
+    struct err err = {0};
+    if (job_request_decode(text, &request, &err)) {
+        check_refusal(&err);
         return;
-    _cleanup_(freep) char *json = job_request_encode(&request);
-    if (!json || job_request_decode(json, &again, NULL) || strcmp(request.nodes, again.nodes))
+    }
+    if (*request.actor || request.unix_ms)
+        abort(); /* who asks is never taken from what is asked */
+    char *json = job_request_encode(&request);
+    if (!json || job_request_decode(json, &again, NULL) || strcmp(request.nodes, again.nodes) != 0)
         abort();
+    check_same(json, job_request_encode(&again));
 }
 
 static void try_job(const char *text)
 {
     _cleanup_(job_view_clear) struct job_view job = {0}, again = {0};
-    if (job_view_decode(text, &job, NULL))
+    struct err err = {0};
+    if (job_view_decode(text, &job, &err)) {
+        check_refusal(&err);
         return;
-    _cleanup_(freep) char *json = job_view_encode(&job);
+    }
+    (void)job_view_exit_code(&job);
+    char *json = job_view_encode(&job);
     if (!json || job_view_decode(json, &again, NULL) || again.nnodes != job.nnodes)
         abort();
+    check_same(json, job_view_encode(&again));
 }
 
 static void try_event(const char *text)
 {
     struct job_event event, again;
-    if (job_event_decode(text, &event, NULL))
+    struct err err = {0};
+    if (job_event_decode(text, &event, &err)) {
+        check_refusal(&err);
         return;
-    _cleanup_(freep) char *json = job_event_encode(&event);
-    if (!json || strchr(json, '\n') || job_event_decode(json, &again, NULL))
+    }
+    char *json = job_event_encode(&event);
+    if (!json || job_event_decode(json, &again, NULL))
         abort();
-    if (event.sequence != again.sequence || event.node.percent != again.node.percent)
-        abort();
+    check_same(json, job_event_encode(&again));
 }
 
-static void try_lists(const char *text)
+static void try_node_list(const char *text)
 {
-    struct node_view *nodes;
-    struct job_view *jobs;
-    struct job_event *events;
-    char *folded, *warning;
-    size_t count;
-    if (!node_list_decode(text, &nodes, &count, &folded, &warning, NULL)) {
-        free(nodes);
-        free(folded);
-        free(warning);
-    }
-    if (!job_list_decode(text, &jobs, &count, NULL))
-        job_list_free(jobs, count);
-    if (!event_list_decode(text, &events, &count, NULL))
-        free(events);
+    struct node_view *nodes = NULL;
+    char *folded = NULL, *warning = NULL;
+    size_t count = 0;
+    if (node_list_decode(text, &nodes, &count, &folded, &warning, NULL))
+        return;
+    struct node_view *again = NULL;
+    char *folded_again = NULL, *warning_again = NULL, *json = NULL;
+    json = node_list_encode(nodes, count, folded, warning);
+    if (!json || node_list_decode(json, &again, &count, &folded_again, &warning_again, NULL))
+        abort();
+    check_same(json, node_list_encode(again, count, folded_again, warning_again));
+    free(nodes);
+    free(folded);
+    free(warning);
+    free(again);
+    free(folded_again);
+    free(warning_again);
+}
+
+static void try_job_list(const char *text)
+{
+    struct job_view *jobs = NULL, *again = NULL;
+    size_t count = 0, as_many = 0;
+    if (job_list_decode(text, &jobs, &count, NULL))
+        return;
+    char *json = job_list_encode(jobs, count);
+    if (!json || job_list_decode(json, &again, &as_many, NULL) || as_many != count)
+        abort();
+    check_same(json, job_list_encode(again, count));
+    job_list_free(jobs, count);
+    job_list_free(again, count);
+}
+
+static void try_event_list(const char *text)
+{
+    struct job_event *events = NULL, *again = NULL;
+    size_t count = 0, as_many = 0;
+    if (event_list_decode(text, &events, &count, NULL))
+        return;
+    char *json = event_list_encode(events, count);
+    if (!json || event_list_decode(json, &again, &as_many, NULL) || as_many != count)
+        abort();
+    check_same(json, event_list_encode(again, count));
+    free(events);
+    free(again);
+}
+
+static void try_problem(const char *text)
+{
+    struct problem problem, again;
+    if (problem_decode(text, &problem, NULL))
+        return;
+    char *json = problem_encode(&problem);
+    if (!json || problem_decode(json, &again, NULL))
+        abort();
+    check_same(json, problem_encode(&again));
+    (void)problem_exit_code(problem.kind);
+}
+
+static void try_texts(const char *text)
+{
+    char version[32], *plan = NULL;
+    if (!version_decode(text, version, NULL) && strnlen(version, sizeof version) == sizeof version)
+        abort();
+    if (!plan_decode(text, &plan, NULL))
+        for (const char *c = plan; *c; c++)
+            if ((unsigned char)*c < ' ' && *c != '\n')
+                abort();
+    free(plan);
 }
 
 static void try_time(const char *text)
@@ -77,12 +164,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(text, data, size);
     text[size] = '\0';
-    struct problem problem;
-    (void)problem_decode(text, &problem, NULL);
     try_request(text);
     try_job(text);
     try_event(text);
-    try_lists(text);
+    try_node_list(text);
+    try_job_list(text);
+    try_event_list(text);
+    try_problem(text);
+    try_texts(text);
     try_time(text);
     return 0;
 }

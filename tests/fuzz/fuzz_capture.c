@@ -4,6 +4,7 @@
 
 #include "agent/capture/capture.h"
 #include "proto/cursor.h"
+#include "tests/fuzz/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,9 +13,14 @@ static void check(void *arg, const struct note *note)
     char line[NOTE_LINE_SIZE];
     struct note again;
     (void)arg;
+    check_printable(note->file, sizeof note->file);
+    check_printable(note->reason, sizeof note->reason);
     (void)note_encode(note, line);
-    if (note_decode(line, &again, NULL))
+    if (note_decode(line, &again, NULL) || again.kind != note->kind ||
+        strcmp(again.file, note->file) != 0)
         abort();
+    if (note->kind == NOTE_PHONED_HOME || note->kind == NOTE_FILE_SENT)
+        abort(); /* others say that */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -31,8 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         capture_packet(capture, frame.at, frame.left, frame.left, now_ms);
         capture_tick(capture, now_ms);
     }
-    if (capture)
-        (void)filter_build(capture_filter(capture), code);
+    if (capture && filter_build(capture_filter(capture), code) > FILTER_INSTRUCTIONS_MAX)
+        abort();
     capture_freep(&capture);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* Any text as the configuration file: taken, or refused with an error that names a place. */
+/* Any text as the configuration file: taken, or refused with an error that names a place. What
+ * stands behind "ethers:" is read as that file's text. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -20,8 +20,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     _cleanup_(freep) char *twice = option_schema_encode(again->driver, again->help, again->table);
     if (!twice || strcmp(json, twice) != 0)
         abort();
-    for (size_t i = 0; i < schema->table.count; i++)
-        (void)option_check(&schema->table.rows[i], text, NULL);
+    for (size_t i = 0; i < schema->table.count; i++) {
+        const struct option *row = &schema->table.rows[i];
+        (void)option_check(row, text, NULL);
+        (void)option_nearest(schema->table, row->name);
+        if (row->fallback && option_check(row, row->fallback, NULL))
+            abort(); /* a default that its own row refuses */
+    }
     option_schema_free(schema);
     option_schema_free(again);
     return 0;

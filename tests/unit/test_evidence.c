@@ -337,6 +337,8 @@ static void phones_home(void **state)
         {"GET /v1/phone-home/ HTTP/1.1\r\n\r\n", 400, NULL},
         {"GET /v1/phone-home/a/b HTTP/1.1\r\n\r\n", 400, NULL},
         {"GET /v1/phone-home/a%00b HTTP/1.1\r\n\r\n", 400, NULL},
+        {"GET /v1/phone-home/%4E01 HTTP/1.1\r\n\r\n", 200, "N01"},
+        {"GET /v1/phone-home/%\0246 HTTP/1.1\r\n\r\n", 400, NULL}, /* once read as %46 */
         {"GET /v1/phone-homes/a HTTP/1.1\r\n\r\n", 404, NULL},
         {"GET /v1/jobs HTTP/1.1\r\n\r\n", 404, NULL},
         {"DELETE /v1/phone-home/a HTTP/1.1\r\n\r\n", 400, NULL},
