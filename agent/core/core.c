@@ -54,6 +54,7 @@ struct core *core_free(struct core *core)
         HASH_DEL(core->keys, key);
         free(key);
     }
+    core_locks_free(core);
     timers_clear(&core->timers);
     free(core->actions);
     free(core);
@@ -214,29 +215,6 @@ void core_note(struct core *core, const struct note *note, uint64_t now_ms)
 
 /* ---- requests ---- */
 
-static struct used_key *find_key(const struct core *core, const char *key)
-{
-    struct used_key *used = NULL;
-    if (*key)
-        HASH_FIND_STR(core->keys, key, used);
-    return used;
-}
-
-void core_remember_key(struct core *core, const char *key, const char *id, enum verb verb,
-                       const char *nodes_hash)
-{
-    if (!*key || find_key(core, key))
-        return;
-    struct used_key *used = calloc(1, sizeof *used);
-    if (!used)
-        return;
-    (void)snprintf(used->key, sizeof used->key, "%s", key);
-    (void)snprintf(used->id, sizeof used->id, "%s", id);
-    (void)snprintf(used->set_hash, sizeof used->set_hash, "%s", nodes_hash);
-    used->verb = verb;
-    HASH_ADD_STR(core->keys, key, used);
-}
-
 int core_submit(struct core *core, const struct job_request *request, uint64_t now_ms,
                 char id[JOB_ID_SIZE], bool *existing, struct problem *problem, struct err *err)
 {
@@ -247,16 +225,13 @@ int core_submit(struct core *core, const struct job_request *request, uint64_t n
 
     char hash[17];
     nodeset_hash(set, hash);
-    const struct used_key *used = find_key(core, request->key);
-    if (used && used->verb == request->verb && !strcmp(used->set_hash, hash)) {
+    const struct used_key *used = key_find(core, request->key);
+    if (used) {
+        if (key_check(used, request, hash, problem, err))
+            return -1;
         memcpy(id, used->id, JOB_ID_SIZE);
         *existing = true;
         return 0;
-    }
-    if (used) {
-        memcpy(problem->job, used->id, sizeof problem->job);
-        return err_set(err, ERR_BUSY, "key '%s' was used for another %s or other nodes, by job %s",
-                       request->key, verb_name(used->verb), used->id);
     }
 
     _cleanup_(freep) char *folded = nodeset_fold(set);
@@ -264,10 +239,14 @@ int core_submit(struct core *core, const struct job_request *request, uint64_t n
         return err_set(err, ERR_SYSTEM, "out of memory");
     if (job_admit(core, request, set, folded, problem, err))
         return -1;
-    struct job *job = job_new(core, NULL, request, set, folded);
-    if (!job)
+    if (core_remember_key(core, "", request, hash))
         return err_set(err, ERR_SYSTEM, "out of memory");
-    core_remember_key(core, request->key, job->id, request->verb, hash);
+    struct job *job = job_new(core, NULL, request, set, folded);
+    if (!job) {
+        core_forget_key(core, request->key, "");
+        return err_set(err, ERR_SYSTEM, "out of memory");
+    }
+    key_belongs_to(core, request->key, job->id);
     memcpy(id, job->id, JOB_ID_SIZE);
     *existing = false;
     job_start(core, job);

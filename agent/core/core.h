@@ -10,7 +10,7 @@
  *   tick    ─┘           watch or leave a port        (probe)
  *
  * Files: plan (what each verb does, as tables), job (one request over many nodes), task (one
- * node walking its plan), boot (stage machine), correlate (notes to nodes), admission. */
+ * node walking its plan), boot (stage machine), correlate (notes to nodes), admission, lock. */
 #ifndef POWERCTL_CORE_H
 #define POWERCTL_CORE_H
 
@@ -57,8 +57,9 @@ int core_may_reload(const struct core *core, const struct inventory *inventory, 
 void core_reload(struct core *core, const struct inventory *inventory, uint64_t now_ms);
 
 /* Admits a job, or says why not (ERR_USAGE, ERR_DENIED, ERR_CONFIRM, ERR_BUSY). Nothing has
- * been sent when it fails. A key that was used for the same verb and set: 0, *existing true,
- * the old job's id. On ERR_CONFIRM and ERR_BUSY *problem says which nodes, or whose job. */
+ * been sent when it fails. A key that was used for the same verb, set and options: 0, *existing
+ * true, the old job's id. On ERR_CONFIRM and ERR_BUSY *problem says which nodes, whose job or
+ * whose lock. */
 int core_submit(struct core *core, const struct job_request *request, uint64_t now_ms,
                 char id[JOB_ID_SIZE], bool *existing, struct problem *problem, struct err *err);
 
@@ -87,9 +88,13 @@ int core_resume(struct core *core, const struct resume *resume, uint64_t now_ms,
  * job ends. A node LEFT OFF is not forgotten because the agent was restarted. */
 void core_remember_last(struct core *core, const struct node_view *last, uint64_t age_ms);
 
-/* A key from the journal of an earlier run, so that it is not executed again. */
-void core_remember_key(struct core *core, const char *key, const char *id, enum verb verb,
-                       const char *nodes_hash);
+/* A key from the journal of an earlier run, so that it is not executed again: of `request`, key,
+ * verb and options count. -1: out of memory. */
+int core_remember_key(struct core *core, const char *id, const struct job_request *request,
+                      const char *nodes_hash);
+
+/* The job that was admitted under this key is not to be: it could not be journaled. */
+void core_forget_key(struct core *core, const char *key, const char *id);
 
 /* Stops a job: nothing new is started; a node between off and on is brought on first. */
 int core_cancel(struct core *core, const char *id, uint64_t now_ms, struct err *err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/core/job.h"
+#include "agent/core/lock.h"
 #include "agent/core/state.h"
 #include "proto/cleanup.h"
 
@@ -47,6 +48,40 @@ static int refuse_too_many(const struct core *core, const struct job_request *re
                    verb_name(request->verb), count, limit, count);
 }
 
+/* For everybody, its holder too, who may be root, as cron is. The caller adds since and until. */
+static int refuse_locked(const struct core *core, const struct job_request *request,
+                         const struct nodeset *set, struct problem *problem, struct err *err)
+{
+    char who[LOCK_HOLDER_SIZE];
+    if (!core->locks || !verb_changes_something(request->verb))
+        return 0;
+    lock_holder(request->actor, request->on_behalf, who);
+    for (size_t i = 0; i < nodeset_count(set); i++) {
+        const struct lock_view *lock = lock_of(core, nodeset_name(set, i), core->now_ms);
+        bool own = lock && !strcmp(lock->holder, who);
+        if (!lock || (own && request->with_lock))
+            continue;
+        problem->lock = *lock;
+        return err_set(err, ERR_BUSY, "%s is locked by %s (%s): nothing was done", lock->node,
+                       lock->holder, lock->reason);
+    }
+    return 0;
+}
+
+void job_describe(const struct core *core, const struct job *job, char text[JOB_DESCRIPTION_SIZE])
+{
+    uint64_t s = (core->now_ms - job->started_ms) / 1000;
+    bool short_time = s < 120, long_time = s >= 7200;
+    (void)snprintf(text, JOB_DESCRIPTION_SIZE, "job %s (%s by %s, running for %llu %s)", job->id,
+                   verb_name(job->request.verb), job->request.actor,
+                   (unsigned long long)(short_time  ? s
+                                        : long_time ? s / 3600
+                                                    : s / 60),
+                   short_time  ? "s"
+                   : long_time ? "h"
+                               : "min");
+}
+
 static int refuse_busy(struct core *core, const struct job_request *request,
                        const struct nodeset *set, struct problem *problem, struct err *err)
 {
@@ -60,8 +95,9 @@ static int refuse_busy(struct core *core, const struct job_request *request,
             continue;
         const struct job *job = state->task->job;
         memcpy(problem->job, job->id, sizeof problem->job);
-        return err_set(err, ERR_BUSY, "%s is busy with job %s (%s by %s): nothing was done",
-                       state->name, job->id, verb_name(job->request.verb), job->request.actor);
+        char text[JOB_DESCRIPTION_SIZE];
+        job_describe(core, job, text);
+        return err_set(err, ERR_BUSY, "%s is busy with %s: nothing was done", state->name, text);
     }
     return 0;
 }
@@ -105,6 +141,8 @@ int job_admit(struct core *core, const struct job_request *request, const struct
 {
     if (refuse_blind(core, request, err) || refuse_protected(core, request, set, err) ||
         refuse_too_many(core, request, set, folded, problem, err))
+        return -1;
+    if (refuse_locked(core, request, set, problem, err))
         return -1;
     return refuse_busy(core, request, set, problem, err);
 }

@@ -190,7 +190,7 @@ int core_resume(struct core *core, const struct resume *resume, uint64_t now_ms,
     /* May be before this machine's clock began: ages come out right all the same. */
     job->started_ms = now_ms - resume->age_ms;
     job->nreleased = job->ntasks;
-    core_remember_key(core, job->request.key, job->id, job->request.verb, job->set_hash);
+    (void)core_remember_key(core, job->id, &job->request, job->set_hash);
     for (size_t i = 0; i < resume->ntrails; i++) {
         struct task *task = bsearch(resume->trails[i].node, job->tasks, job->ntasks,
                                     sizeof *job->tasks, compare_to_task);

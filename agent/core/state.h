@@ -132,6 +132,7 @@ struct used_key {
     char id[JOB_ID_SIZE];
     enum verb verb;
     char set_hash[17];
+    struct job_options options;
     UT_hash_handle hh;
 };
 
@@ -156,6 +157,7 @@ struct core {
     struct address_entry *addresses;
     struct node_state *nodes;
     struct used_key *keys;
+    struct held_lock *locks; /* by node; lock.c */
     /* admission */
     struct task *queue_head, **queue_tail;
     uint64_t tokens_milli, tokens_ms; /* power-on tokens, in thousandths */
@@ -175,7 +177,21 @@ void core_tell(struct core *core, struct task *task, enum event_kind kind, const
 
 void core_tell_job(struct core *core, const struct job *job, enum event_kind kind);
 
+/* key.c */
+struct used_key *key_find(const struct core *core, const char *key); /* NULL: not used yet */
+/* Is that the same request? ERR_BUSY: no, and what is another. */
+int key_check(const struct used_key *used, const struct job_request *request, const char *set_hash,
+              struct problem *problem, struct err *err);
+
+void key_belongs_to(struct core *core, const char *key, const char *id);
+
+/* lock.c */
+void core_locks_free(struct core *core);
+
 /* job.c */
+/* "job J1-2 (reboot by root (uid 0), running for 4 min)" */
+enum { JOB_DESCRIPTION_SIZE = 192 };
+void job_describe(const struct core *core, const struct job *job, char text[JOB_DESCRIPTION_SIZE]);
 void job_task_ended(struct core *core, struct task *task);
 void job_release(struct core *core, struct job *job);
 struct job *job_free(struct core *core, struct job *job);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/core/job.h"
+#include "agent/core/lock.h"
 #include "agent/core/state.h"
 #include "proto/cleanup.h"
 
@@ -39,6 +40,7 @@ void task_view(const struct core *core, const struct task *task, struct node_vie
     memcpy(view->node, task->node.name, sizeof view->node);
     memcpy(view->text, task->text, sizeof view->text);
     memcpy(view->job, task->job->id, sizeof view->job);
+    view->locked = lock_of(core, view->node, core->now_ms);
     if (task->boot.stage != STAGE_NONE)
         view_file(&task->boot, view);
 }
@@ -107,6 +109,7 @@ static void view_node(const struct core *core, const char *name, struct node_vie
         *view = (struct node_view){.percent = -1};
         memcpy(view->node, name, strnlen(name, sizeof view->node - 1));
     }
+    view->locked = lock_of(core, name, core->now_ms);
     view->power = state ? state->power : POWER_UNKNOWN;
     view->power_age_ms = age(core, state ? state->power_ms : 0);
 }
