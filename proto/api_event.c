@@ -15,17 +15,11 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_ATTEMPT] = "attempt",
     [EVENT_NOTE] = "note",
     [EVENT_OUTCOME] = "outcome",
-    [EVENT_LOCK] = "lock",
 };
 
 const char *event_kind_name(enum event_kind kind)
 {
     return kinds[kind];
-}
-
-const char *event_verb_name(const struct job_event *event)
-{
-    return event->verb == VERBS ? "" : verb_name(event->verb);
 }
 
 static int event_kind_parse(const char *word, enum event_kind *kind)
@@ -46,32 +40,31 @@ static const struct field event_fields[] = {
     {EVENT(sequence, FIELD_U64), .flags = FIELD_ALWAYS},
     {FIELD_AS("time", struct job_event, unix_ms, FIELD_TIME)},
     {EVENT(kind, FIELD_WORD), .flags = FIELD_ALWAYS | FIELD_REQUIRED, .words = &event_kind_words},
-    {EVENT(verb, FIELD_WORD), .words = &verb_words, .absent = VERBS},
+    {EVENT(verb, FIELD_WORD), .flags = FIELD_ALWAYS, .words = &verb_words},
     {EVENT(job, FIELD_TEXT)},
     {0},
 };
 
-static json_t *event_to_json(const struct job_event *event)
+static void event_write(struct json_text *text, const struct job_event *event)
 {
-    json_t *object = json_object();
-    if (object && (fields_write(object, event_fields, event) ||
-                   fields_write(object, node_fields, &event->node))) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
+    json_open(text, '{');
+    fields_print(text, event_fields, event);
+    fields_print(text, node_fields, &event->node);
+    json_close(text, '}');
 }
 
 char *job_event_encode(const struct job_event *event)
 {
-    return object_print(event_to_json(event));
+    struct json_text text = {0};
+    event_write(&text, event);
+    return json_text_take(&text);
 }
 
 static int event_read(const json_t *object, struct job_event *event, struct err *err)
 {
     if (!json_is_object(object))
         return err_set(err, ERR_PROTOCOL, "an event must be an object {...}");
-    *event = (struct job_event){.verb = VERBS, .node = node_view_unknown()};
+    *event = (struct job_event){.node = node_view_unknown()};
     if (fields_read(object, event_fields, LENIENT, event, err) ||
         fields_read(object, node_fields, LENIENT, &event->node, err))
         return -1;
@@ -91,13 +84,15 @@ int job_event_decode(const char *json, struct job_event *out, struct err *err)
 
 char *event_list_encode(const struct job_event *events, size_t count)
 {
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < count; i++)
-        if (json_array_append_new(array, event_to_json(&events[i]))) {
-            json_decref(array);
-            return NULL;
-        }
-    return object_print(object_with(json_object(), "events", array));
+    struct json_text text = {0};
+    json_open(&text, '{');
+    json_put_key(&text, "events");
+    json_open(&text, '[');
+    for (size_t i = 0; i < count; i++)
+        event_write(&text, &events[i]);
+    json_close(&text, ']');
+    json_close(&text, '}');
+    return json_text_take(&text);
 }
 
 int event_list_decode(const char *json, struct job_event **events, size_t *count, struct err *err)

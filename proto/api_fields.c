@@ -98,6 +98,61 @@ static bool is_absent(const struct field *field, const void *value)
     return false;
 }
 
+static void print_member(struct json_text *text, const struct field *field, const void *at)
+{
+    char time[TIME_TEXT_SIZE];
+    switch (field->type) {
+    case FIELD_TEXT:
+    case FIELD_LONG_TEXT:
+        json_put_string(text, text_of(field, at));
+        break;
+    case FIELD_BOOL:
+        json_put_bool(text, number_of(field, at));
+        break;
+    case FIELD_U32:
+    case FIELD_I32:
+    case FIELD_U64:
+        json_put_integer(text, number_of(field, at));
+        break;
+    case FIELD_WORD:
+        json_put_string(text, field->words->name((int)number_of(field, at)));
+        break;
+    case FIELD_DURATION:
+        json_put_seconds(text, (uint64_t)number_of(field, at));
+        break;
+    case FIELD_TIME:
+        time_format(number_of(field, at), time);
+        json_put_string(text, time);
+        break;
+    case FIELD_OBJECT:
+        json_open(text, '{');
+        fields_print(text, field->fields, at);
+        json_close(text, '}');
+        break;
+    }
+}
+
+/* No options is the same as no "options". */
+static bool is_empty_object(const struct field *field, const void *value)
+{
+    if (field->type != FIELD_OBJECT || field->flags & FIELD_ALWAYS)
+        return false;
+    for (const struct field *inner = field->fields; inner->key; inner++)
+        if (!is_absent(inner, member(value, field->offset)))
+            return false;
+    return true;
+}
+
+void fields_print(struct json_text *text, const struct field *fields, const void *value)
+{
+    for (const struct field *field = fields; field->key; field++) {
+        if (is_absent(field, value) || is_empty_object(field, value))
+            continue;
+        json_put_key(text, field->key);
+        print_member(text, field, member(value, field->offset));
+    }
+}
+
 static json_t *object_of(const struct field *field, const void *at)
 {
     json_t *object = json_object();

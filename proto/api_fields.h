@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "proto/err.h"
+#include "proto/json_text.h"
 
 enum field_type {
     FIELD_TEXT,      /* char[size] */
@@ -74,6 +75,8 @@ struct field {
  * type is ERR_PROTOCOL; the other end is an agent, perhaps a newer one. */
 enum strictness { STRICT, LENIENT };
 
+/* Adds the fields of `value` to the object that is open in `text`. */
+void fields_print(struct json_text *text, const struct field *fields, const void *value);
 /* Adds the fields of `value` to `object`. -1: memory ran out. */
 int fields_write(json_t *object, const struct field *fields, const void *value);
 /* On failure `value` may be half written: give a scratch copy. */

@@ -50,38 +50,44 @@ int job_view_exit_code(const struct job_view *view)
     return EXIT_OK;
 }
 
-static json_t *counts_to_json(const struct job_view *view)
+static void counts_write(struct json_text *text, const struct job_view *view)
 {
-    json_t *counts = json_object();
+    json_open(text, '{');
     for (int i = 0; i < OUTCOMES; i++) {
         size_t count = job_view_count(view, (enum outcome)i);
-        if (count)
-            counts =
-                object_with(counts, outcome_name((enum outcome)i), json_integer((json_int_t)count));
+        if (!count)
+            continue;
+        json_put_key(text, outcome_name((enum outcome)i));
+        json_put_integer(text, (int64_t)count);
     }
-    return counts;
+    json_close(text, '}');
 }
 
-/* All but the nodes themselves. */
-static json_t *job_to_json(const struct job_view *view)
+/* Out of a list the nodes are not known: then there is no "nodes". */
+static void job_write(struct json_text *text, const struct job_view *view, bool with_nodes)
 {
-    json_t *object = json_object();
-    if (object && fields_write(object, job_fields, view)) {
-        json_decref(object);
-        return NULL;
+    json_open(text, '{');
+    fields_print(text, job_fields, view);
+    if (view->done) {
+        json_put_key(text, "exit_code");
+        json_put_integer(text, job_view_exit_code(view));
     }
-    if (view->done)
-        object = object_with(object, "exit_code", json_integer(job_view_exit_code(view)));
-    object = object_with(object, "node_count", json_integer((json_int_t)view->nnodes));
-    return object_with(object, "counts", counts_to_json(view));
+    json_put_key(text, "node_count");
+    json_put_integer(text, (int64_t)view->nnodes);
+    json_put_key(text, "counts");
+    counts_write(text, view);
+    if (with_nodes && (view->nodes || !view->nnodes)) {
+        json_put_key(text, "nodes");
+        node_views_write(text, view->nodes, view->nnodes);
+    }
+    json_close(text, '}');
 }
 
 char *job_view_encode(const struct job_view *view)
 {
-    if (!view->nodes && view->nnodes) /* out of a list: the nodes are not known here */
-        return object_print(job_to_json(view));
-    return object_print(
-        object_with(job_to_json(view), "nodes", node_views_to_json(view->nodes, view->nnodes)));
+    struct json_text text = {0};
+    job_write(&text, view, true);
+    return json_text_take(&text);
 }
 
 static int counts_read(const json_t *object, struct job_view *view, struct err *err)
@@ -131,13 +137,15 @@ int job_view_decode(const char *json, struct job_view *out, struct err *err)
 
 char *job_list_encode(const struct job_view *views, size_t count)
 {
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < count; i++)
-        if (json_array_append_new(array, job_to_json(&views[i]))) {
-            json_decref(array);
-            return NULL;
-        }
-    return object_print(object_with(json_object(), "jobs", array));
+    struct json_text text = {0};
+    json_open(&text, '{');
+    json_put_key(&text, "jobs");
+    json_open(&text, '[');
+    for (size_t i = 0; i < count; i++)
+        job_write(&text, &views[i], false);
+    json_close(&text, ']');
+    json_close(&text, '}');
+    return json_text_take(&text);
 }
 
 void job_list_free(struct job_view *views, size_t count)

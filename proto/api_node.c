@@ -35,7 +35,6 @@ const struct field node_fields[] = {
      .has = offsetof(struct node_view, has_next_boot), .fields = next_boot_fields},
     {FIELD_AS("since_s", struct node_view, since_ms, FIELD_DURATION)},
     {FIELD_AS("power_age_s", struct node_view, power_age_ms, FIELD_DURATION)},
-    {NODE(locked, FIELD_BOOL)},
     {0},
 };
 
@@ -58,31 +57,27 @@ json_t *object_with(json_t *object, const char *key, json_t *value)
     return NULL;
 }
 
-static json_t *node_view_to_json(const struct node_view *view)
+static void node_view_write(struct json_text *text, const struct node_view *view)
 {
-    json_t *object = json_object();
-    if (object &&
-        (fields_write(object, node_fields, view) || fields_write(object, node_job_fields, view))) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
+    json_open(text, '{');
+    fields_print(text, node_fields, view);
+    fields_print(text, node_job_fields, view);
+    json_close(text, '}');
 }
 
 char *node_view_encode(const struct node_view *view)
 {
-    return object_print(node_view_to_json(view));
+    struct json_text text = {0};
+    node_view_write(&text, view);
+    return json_text_take(&text);
 }
 
-json_t *node_views_to_json(const struct node_view *views, size_t count)
+void node_views_write(struct json_text *text, const struct node_view *views, size_t count)
 {
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < count; i++)
-        if (json_array_append_new(array, node_view_to_json(&views[i]))) {
-            json_decref(array);
-            return NULL;
-        }
-    return array;
+    json_open(text, '[');
+    for (size_t i = 0; i < count; i++)
+        node_view_write(text, &views[i]);
+    json_close(text, ']');
 }
 
 static int node_view_read(const json_t *json, struct node_view *view, struct err *err)
@@ -116,11 +111,18 @@ int node_views_from_json(const json_t *object, const char *key, struct node_view
 char *node_list_encode(const struct node_view *views, size_t count, const char *folded,
                        const char *warning)
 {
-    json_t *object = object_with(json_object(), "nodes", node_views_to_json(views, count));
-    object = object_with(object, "folded", text_to_json(folded ? folded : ""));
-    if (warning && *warning)
-        object = object_with(object, "warning", text_to_json(warning));
-    return object_print(object);
+    struct json_text text = {0};
+    json_open(&text, '{');
+    json_put_key(&text, "nodes");
+    node_views_write(&text, views, count);
+    json_put_key(&text, "folded");
+    json_put_string(&text, folded ? folded : "");
+    if (warning && *warning) {
+        json_put_key(&text, "warning");
+        json_put_string(&text, warning);
+    }
+    json_close(&text, '}');
+    return json_text_take(&text);
 }
 
 /* A copy of a text member; "" if it is not there. */

@@ -13,8 +13,8 @@ extern const struct field node_fields[];
 /* What is not known yet: percent -1, power never read. */
 struct node_view node_view_unknown(void);
 
-/* [{...},...]; NULL: memory ran out. */
-json_t *node_views_to_json(const struct node_view *views, size_t count);
+/* [{...},...] */
+void node_views_write(struct json_text *text, const struct node_view *views, size_t count);
 /* Reads object[key]; *views is the caller's to free. */
 int node_views_from_json(const json_t *object, const char *key, struct node_view **views,
                          size_t *count, struct err *err);
