@@ -69,14 +69,22 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
 int journal_sql_err(const struct journal *journal, const char *what, struct err *err)
 {
     int code = journal->db ? sqlite3_errcode(journal->db) & 0xff : SQLITE_CANTOPEN;
+    int reason = journal->db ? sqlite3_system_errno(journal->db) : 0;
     const char *hint = code == SQLITE_FULL       ? "disk full; free some space there"
                        : code == SQLITE_READONLY ? "it cannot be written; check the file system"
                        : code == SQLITE_IOERR    ? "the disk failed; check the kernel log"
                        : code == SQLITE_CORRUPT || code == SQLITE_NOTADB
                            ? "it is damaged; move it away and restart"
-                           : "see the text before";
+                       : code == SQLITE_CANTOPEN && reason ? strerror(reason)
+                                                           : "see the text before";
     return err_set(err, ERR_SYSTEM, "journal %s: %s: %s (%s)", journal->path, what,
                    journal->db ? sqlite3_errmsg(journal->db) : "not open", hint);
+}
+
+void journal_lose(struct journal *journal, const struct err *why)
+{
+    journal->trouble = *why;
+    journal->lost = true;
 }
 
 static void batch_failed(struct journal *journal, const char *what)
@@ -111,11 +119,18 @@ const char *journal_text(sqlite3_stmt *row, int column)
     return text ? text : "";
 }
 
-/* The reserve is written, not only allocated: a sparse file gives nothing back when deleted. */
-static void reserve_make(struct journal *journal)
+/* It holds blocks: a sparse file gives nothing back when deleted.  There must be room for as much
+ * again, or a disk that is full but for the reserve would be taken for one with room. 0 or errno. */
+static int reserve_make(struct journal *journal)
 {
     _cleanup_(closep) int fd = open(journal->reserve, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    journal->reserve_used = fd < 0 || posix_fallocate(fd, 0, JOURNAL_RESERVE) != 0;
+    int error = fd < 0 ? errno : posix_fallocate(fd, 0, 2 * JOURNAL_RESERVE);
+    if (!error && ftruncate(fd, JOURNAL_RESERVE))
+        error = errno;
+    journal->reserve_used = error != 0;
+    if (error && fd >= 0)
+        (void)unlink(journal->reserve);
+    return error;
 }
 
 static void db_close(struct journal *journal)
@@ -148,9 +163,6 @@ static int read_last_sequence(struct journal *journal, struct err *err)
 
 static int db_open(struct journal *journal, struct err *err)
 {
-    if (mkdir(journal->dir, 0700) && errno != EEXIST)
-        return err_set(err, ERR_SYSTEM, "state directory %s cannot be made: %s", journal->dir,
-                       strerror(errno));
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(journal->path, &journal->db, flags, NULL) != SQLITE_OK)
         return journal_sql_err(journal, "cannot be opened", err);
@@ -170,27 +182,36 @@ static int db_open(struct journal *journal, struct err *err)
     return read_last_sequence(journal, err);
 }
 
-static int journal_try(struct journal *journal, struct err *err)
+/* Opening alone writes nothing. */
+static int write_test(struct journal *journal, struct err *err)
 {
-    if (db_open(journal, err)) {
-        db_close(journal);
-        return -1;
-    }
-    reserve_make(journal);
-    if (journal->reserve_used)
-        return err_set(err, ERR_SYSTEM,
-                       "journal %s: no room for the reserve of %d KiB beside it: "
-                       "disk full; free some space there",
-                       journal->path, JOURNAL_RESERVE / 1024);
-    /* Opening alone writes nothing. */
     if (sqlite3_exec(journal->db,
                      "BEGIN IMMEDIATE; CREATE TABLE write_test (x);"
                      "DROP TABLE write_test; COMMIT",
-                     NULL, NULL, NULL) != SQLITE_OK) {
-        (void)journal_sql_err(journal, "cannot be written", err);
-        (void)sqlite3_exec(journal->db, "ROLLBACK", NULL, NULL, NULL);
+                     NULL, NULL, NULL) == SQLITE_OK)
+        return 0;
+    journal->lost = (sqlite3_errcode(journal->db) & 0xff) != SQLITE_FULL;
+    (void)journal_sql_err(journal, "cannot be written", err);
+    (void)sqlite3_exec(journal->db, "ROLLBACK", NULL, NULL, NULL);
+    return -1;
+}
+
+static int journal_try(struct journal *journal, struct err *err)
+{
+    if (!journal->db && db_open(journal, err)) {
+        db_close(journal);
+        journal->lost = true;
         return -1;
     }
+    journal->lost = false;
+    if (write_test(journal, err))
+        return -1;
+    int error = reserve_make(journal);
+    if (error)
+        return err_set(err, ERR_SYSTEM,
+                       "journal %s: no room for the reserve of %d KiB beside it, and as much "
+                       "again: %s; free some space there",
+                       journal->path, JOURNAL_RESERVE / 1024, strerror(error));
     return 0;
 }
 
@@ -205,6 +226,7 @@ struct journal *journal_open(const char *state_dir, const char *run, struct err 
     (void)snprintf(journal->path, sizeof journal->path, "%s/journal.db", journal->dir);
     (void)snprintf(journal->reserve, sizeof journal->reserve, "%s/journal.reserve", journal->dir);
     (void)snprintf(journal->run, sizeof journal->run, "%s", run);
+    (void)mkdir(journal->dir, 0700); /* if that fails, opening says why */
     (void)journal_try(journal, &journal->trouble);
     return journal;
 }
@@ -236,7 +258,8 @@ int journal_recover(struct journal *journal, struct err *err)
 {
     /* Anew: after a failed fsync the open file's cache says what the disk does not hold. */
     struct err trouble = {0};
-    db_close(journal);
+    if (journal->lost)
+        db_close(journal);
     if (journal_try(journal, &trouble)) {
         journal->trouble = trouble;
         *err = trouble;
@@ -246,6 +269,14 @@ int journal_recover(struct journal *journal, struct err *err)
     return 0;
 }
 
+/* What is written to a file that was deleted is gone with the process. */
+static bool file_has_moved(struct journal *journal)
+{
+    int moved = 0;
+    (void)sqlite3_file_control(journal->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved;
+}
+
 void journal_begin(struct journal *journal)
 {
     journal->batch = (struct err){0};
@@ -253,14 +284,17 @@ void journal_begin(struct journal *journal)
     journal->batch_sequence = journal->sequence;
     /* After a failed fsync nobody knows what the disk holds: only journal_recover() may go on.
      * A full disk is no such thing, and what runs may end. */
-    if (!journal->db || (journal->trouble.kind != ERR_NONE && !journal->reserve_used)) {
+    if (!journal->db || journal->lost) {
         journal->batch = journal->trouble;
-        return;
-    }
-    if (sqlite3_exec(journal->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+    } else if (file_has_moved(journal)) {
+        (void)err_set(&journal->batch, ERR_SYSTEM,
+                      "journal %s was removed or replaced while the agent writes it",
+                      journal->path);
+    } else if (sqlite3_exec(journal->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
         batch_failed(journal, "cannot begin");
-    else
+    } else {
         journal->in_batch = true;
+    }
 }
 
 /* NULL if this batch is lost anyway. */
@@ -380,6 +414,7 @@ static int batch_lost(struct journal *journal, struct err *err)
         (void)sqlite3_exec(journal->db, "ROLLBACK", NULL, NULL, NULL);
     journal->in_batch = false;
     journal->trouble = journal->batch;
+    journal->lost = !journal->full;
     *err = journal->batch;
     return reserve_give_up(journal) ? 1 : -1;
 }

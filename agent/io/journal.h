@@ -8,7 +8,8 @@
  * A journal that cannot be written (damaged, disk full, no such directory) is an object all the
  * same: journal_writable() tells why not, adding fails, reading gives what can be read.  The
  * agent then admits no job that changes anything, and status goes on.  journal_recover() tries
- * again.  1 MiB is kept in reserve (journal.reserve) so that running jobs can bring their nodes
+ * again; before that nothing is written after any error but a full disk: what a failed fsync left
+ * behind nobody knows.  1 MiB is kept in reserve (journal.reserve) so that running jobs can bring their nodes
  * back on when the disk fills up: using it up ends the admission of new ones. */
 #ifndef POWERCTL_JOURNAL_H
 #define POWERCTL_JOURNAL_H

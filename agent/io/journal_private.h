@@ -36,6 +36,7 @@ struct journal {
     sqlite3_stmt *statements[JOURNAL_STATEMENTS];
     struct err trouble; /* kind ERR_NONE: writable */
     struct err batch;   /* the first error of this transaction */
+    bool lost;          /* and nothing is written before journal_recover(): it is not just full */
     bool in_batch, reserve_used, full;
     unsigned pages;
     uint64_t sequence, batch_sequence; /* committed; in this transaction */
@@ -46,6 +47,8 @@ struct journal {
 sqlite3_stmt *journal_statement(struct journal *journal, enum journal_statement which,
                                 struct err *err);
 int journal_sql_err(const struct journal *journal, const char *what, struct err *err);
+/* A write failed for another reason than a full disk. */
+void journal_lose(struct journal *journal, const struct err *why);
 
 /* Column as text, never NULL. */
 const char *journal_text(sqlite3_stmt *row, int column);

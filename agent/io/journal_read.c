@@ -17,8 +17,14 @@ static int trim(struct journal *journal, enum journal_statement which, int64_t b
     (void)sqlite3_bind_int64(statement, 2, second);
     if (which == TRIM_EVENTS)
         (void)sqlite3_bind_int64(statement, 3, JOURNAL_SLICE);
-    if (sqlite3_step(statement) != SQLITE_DONE)
-        return journal_sql_err(journal, "cannot delete old rows", err);
+    if (sqlite3_step(statement) != SQLITE_DONE) {
+        bool full = (sqlite3_errcode(journal->db) & 0xff) == SQLITE_FULL;
+        (void)journal_sql_err(journal, "cannot delete old rows", err);
+        (void)sqlite3_reset(statement);
+        if (!full)
+            journal_lose(journal, err);
+        return -1;
+    }
     (void)sqlite3_reset(statement);
     return sqlite3_changes(journal->db);
 }

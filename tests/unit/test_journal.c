@@ -25,7 +25,9 @@ static char dir[64];
 static int setup(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/powerctl-test-journal-XXXXXX");
+    /* Hundreds of journals are opened and synced here: in memory, where there is some. */
+    (void)snprintf(dir, sizeof dir, "%s/powerctl-test-journal-XXXXXX",
+                   access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     return mkdtemp(dir) ? 0 : -1;
 }
 
@@ -250,6 +252,125 @@ static void the_reserve_gives_way_and_comes_back(void **state)
     assert_int_equal(journal_recover(journal, &err), 0);
     assert_int_equal(stat(path, &found), 0);
     (void)journal_close(journal);
+}
+
+static void fill_up(struct journal *journal)
+{
+    struct err err;
+    journal_limit_pages(journal, 1);
+    journal_begin(journal);
+    for (int i = 0; i < 1000; i++)
+        (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    assert_int_equal(journal_commit(journal, &err), 1);
+    journal_limit_pages(journal, 1000000);
+}
+
+/* Another error than a full disk stops all writing, also when the reserve is in use. */
+static void removed_while_it_is_written_nothing_is_written(void **state)
+{
+    struct err err = {0};
+    char path[128];
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    for (int full = 0; full < 2; full++) {
+        struct journal *journal = open_good("run1");
+        if (full)
+            fill_up(journal);
+        assert_int_equal(unlink(path), 0);
+        for (int try = 0; try < 2; try++) {
+            journal_begin(journal);
+            (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+            assert_int_equal(journal_commit(journal, &err), -1);
+            assert_non_null(strstr(err.text, path));
+            assert_non_null(strstr(err.text, "removed or replaced"));
+            assert_int_equal(journal_writable(journal, &err), -1);
+        }
+        assert_int_equal(journal_recover(journal, &err), 0);
+        journal_begin(journal);
+        assert_int_equal(add_event(journal, EVENT_NOTE, "J1-1", "n03"), 1); /* a new file */
+        commit(journal);
+        (void)journal_close(journal);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+static void recovery_does_not_make_the_directory_again(void **state)
+{
+    struct err err = {0};
+    char gone[160];
+    (void)state;
+    (void)snprintf(gone, sizeof gone, "%s.gone", dir);
+    struct journal *journal = open_good("run1");
+    assert_int_equal(rename(dir, gone), 0);
+    journal_begin(journal);
+    assert_int_equal(journal_commit(journal, &err), -1);
+    assert_int_equal(journal_recover(journal, &err), -1);
+    assert_non_null(strstr(err.text, dir));
+    assert_non_null(strstr(err.text, "No such file or directory"));
+    assert_int_equal(access(dir, F_OK), -1);
+    assert_int_equal(rename(gone, dir), 0);
+    assert_int_equal(journal_recover(journal, &err), 0);
+    (void)journal_close(journal);
+}
+
+static void use_all(struct journal *journal)
+{
+    struct err err;
+    struct job_event *events = NULL;
+    struct journal_unfinished *jobs = NULL;
+    struct job_view view = {0};
+    size_t count = 0;
+    if (journal_history(journal, "n02", 10, &events, &count, &err) == 0)
+        free(events);
+    if (journal_unfinished(journal, &jobs, &count, &err) == 0)
+        while (count)
+            free(jobs[--count].nodes);
+    free(jobs);
+    if (journal_job(journal, "J1-1", &view, &err) == 0)
+        job_view_clear(&view);
+    journal_begin(journal);
+    (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    (void)journal_commit(journal, &err);
+}
+
+/* Every 61st byte turned over, and cut at every 977th: opened, or refused with its name, and
+ * never the end of the agent. */
+static void damage_anywhere_is_survived(void **state)
+{
+    static uint8_t good[256 * 1024];
+    char path[128], wal[140];
+    struct err err = {0};
+    size_t refused = 0;
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    (void)snprintf(wal, sizeof wal, "%s-wal", path);
+    struct journal *journal = open_good("run1");
+    journal_begin(journal);
+    for (int i = 0; i < 30; i++)
+        (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    commit(journal);
+    (void)journal_close(journal);
+    int fd = open(path, O_RDWR);
+    ssize_t size = read(fd, good, sizeof good);
+    assert_in_range(size, 8192, sizeof good - 1);
+    for (ssize_t at = 0; at < 2 * size; at += at < size ? 61 : 977) {
+        (void)unlink(wal);
+        assert_int_equal(pwrite(fd, good, (size_t)size, 0), size);
+        if (at < size)
+            assert_int_equal(pwrite(fd, &(uint8_t){(uint8_t)~good[at]}, 1, at), 1);
+        else
+            assert_int_equal(ftruncate(fd, at - size), 0);
+        journal = journal_open(dir, "run2", &err);
+        assert_non_null(journal);
+        if (journal_writable(journal, &err)) {
+            assert_non_null(strstr(err.text, path));
+            refused++;
+        }
+        use_all(journal);
+        (void)journal_close(journal);
+    }
+    (void)close(fd);
+    assert_in_range(refused, 10, 100000);
 }
 
 static void a_damaged_file_is_said_to_be_damaged(void **state)
@@ -509,6 +630,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_open_batch_is_nothing_after_sigkill, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_loses_the_whole_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(the_reserve_gives_way_and_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(removed_while_it_is_written_nothing_is_written, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(recovery_does_not_make_the_directory_again, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(damage_anywhere_is_survived, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_said_to_be_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(a_flipped_byte_inside_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_place_that_cannot_be_written_is_named, setup, teardown),
