@@ -106,8 +106,8 @@ static void finish(struct core *core, struct task *task, const struct trail *tra
     if (trail->failed != VERDICT_NONE) {
         task->override_set = done->flag_set;
         task_fail(core, task, trail->failed, "%s", trail->why);
-    } else if (left == LEFT_ALONE && trail->was_on && done->flag_set &&
-               request->verb != VERB_NEXT_BOOT) {
+    } else if (left == LEFT_ALONE && trail->was_on &&
+               verb_boots_network(request->verb, &request->options)) {
         task_fail(core, task, VERDICT_INTERRUPTED,
                   "the agent died before this attempt touched its power");
     } else if (left == LEFT_ON_OUT && done->off_sent && !done->off_seen) {

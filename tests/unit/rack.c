@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+#include "proto/cleanup.h"
+#include "tests/unit/rack_crash.h"
+
 enum { LATENCY_MS = 20 };
 
 struct rack *rack_new(size_t count)
@@ -55,6 +58,7 @@ struct rack *rack_new(size_t count)
 void rack_free(struct rack *rack)
 {
     core_free(rack->core);
+    rack_crash_free(rack->crash);
     inventory_free(rack->inventory);
     free(rack);
 }
@@ -120,6 +124,13 @@ static void file_note(struct rack *rack, size_t index, uint64_t in_ms, enum note
     note->total = 1000;
 }
 
+static void phone_home(struct rack *rack, size_t index, uint64_t in_ms)
+{
+    struct note *home = boot_note(rack, index, in_ms, NOTE_PHONED_HOME);
+    home->source = NOTE_PHONE_HOME;
+    (void)snprintf(home->reason, sizeof home->reason, "%s", rack->inventory->nodes[index].name);
+}
+
 static void boot_from_network(struct rack *rack, size_t index)
 {
     struct rack_node *node = &rack->node[index];
@@ -136,15 +147,15 @@ static void boot_from_network(struct rack *rack, size_t index)
     file_note(rack, index, 3900, NOTE_FILE_DONE, "vmlinuz", 1000);
     file_note(rack, index, 4500, NOTE_FILE_DONE, "initrd.img", 1000);
     dhcp_notes(rack, index, 6000, CLASS_OS);
-    struct note *home = boot_note(rack, index, 7000, NOTE_PHONED_HOME);
-    home->source = NOTE_PHONE_HOME;
-    (void)snprintf(home->reason, sizeof home->reason, "%s", rack->inventory->nodes[index].name);
+    phone_home(rack, index, 7000);
 }
 
 static void boot_from_disk(struct rack *rack, size_t index)
 {
     rack->node[index].disk_boots++;
     dhcp_notes(rack, index, 8000, CLASS_OS);
+    if (rack->node[index].disk_phones_home)
+        phone_home(rack, index, 9000);
 }
 
 static void power_edge(struct rack *rack, size_t index, bool on)
@@ -197,6 +208,7 @@ static void obey(struct rack *rack, size_t index, const struct driver_request *r
 {
     struct rack_node *node = &rack->node[index];
     node->commands += op_changes_something(request->op);
+    node->sent[request->op]++;
     switch (request->op) {
     case OP_STATUS:
         reply->power = node->on ? POWER_ON : POWER_OFF;
@@ -297,22 +309,84 @@ static void serve(struct rack *rack, const struct action *action)
     rack->pending[slot].reply = answer;
 }
 
+static void carry_out(struct rack *rack, const struct action *action)
+{
+    if (action->kind == ACTION_SEND)
+        serve(rack, action);
+    if (action->kind == ACTION_TELL || action->intent) {
+        assert_true(rack->nevents < RACK_EVENTS_MAX);
+        rack->events[rack->nevents++] = action->event;
+    }
+}
+
+/* As agent/io/turn.c does it: all of a turn is journaled at once, then carried out one by one. */
 static void drain(struct rack *rack)
 {
-    struct action action;
-    while (core_take(rack->core, &action)) {
-        if (action.kind == ACTION_SEND)
-            serve(rack, &action);
-        if (action.kind == ACTION_TELL || action.intent) {
-            assert_true(rack->nevents < RACK_EVENTS_MAX);
-            rack->events[rack->nevents++] = action.event;
+    static struct action batch[512];
+    for (;;) {
+        size_t count = 0;
+        while (count < ARRAY_SIZE(batch) && core_take(rack->core, &batch[count]))
+            count++;
+        if (count && rack_dies(rack, NULL))
+            return;
+        rack_journal(rack, batch, count);
+        if (!count)
+            return;
+        for (size_t i = 0; i < count; i++) {
+            if (rack_dies(rack, &batch[i]))
+                return;
+            carry_out(rack, &batch[i]);
         }
     }
+}
+
+void rack_land(struct rack *rack, const struct driver_request *request)
+{
+    struct driver_reply nobody = {0};
+    obey(rack, (size_t)atol(request->device + 1) - 1, request, &nobody);
+}
+
+/* What happens whether an agent lives or not. */
+static bool happens_anyway(struct rack *rack, const struct rack_pending *pending)
+{
+    if (pending->is_command)
+        rack_land(rack, &pending->request);
+    if (pending->is_off && rack->node[pending->node].on)
+        power_edge(rack, pending->node, false);
+    return pending->is_command || pending->is_off;
+}
+
+static struct rack_pending take_pending(struct rack *rack, size_t index)
+{
+    struct rack_pending pending = rack->pending[index];
+    memmove(&rack->pending[index], &rack->pending[index + 1],
+            (--rack->npending - index) * sizeof pending);
+    return pending;
+}
+
+void rack_pass(struct rack *rack, uint64_t until_ms)
+{
+    for (;;) {
+        size_t first = rack->npending;
+        for (size_t i = 0; i < rack->npending; i++)
+            if (rack->pending[i].at_ms <= until_ms &&
+                (first == rack->npending || rack->pending[i].at_ms < rack->pending[first].at_ms))
+                first = i;
+        if (first == rack->npending)
+            break;
+        rack->now_ms =
+            rack->pending[first].at_ms > rack->now_ms ? rack->pending[first].at_ms : rack->now_ms;
+        struct rack_pending pending = take_pending(rack, first);
+        (void)happens_anyway(rack, &pending);
+    }
+    rack->now_ms = until_ms;
 }
 
 bool rack_step(struct rack *rack, uint64_t until_ms)
 {
     drain(rack);
+    if (rack_is_dead(rack))
+        return true;
     size_t first = rack->npending;
     uint64_t at = core_deadline(rack->core);
     for (size_t i = 0; i < rack->npending; i++)
@@ -326,13 +400,11 @@ bool rack_step(struct rack *rack, uint64_t until_ms)
     if (first == rack->npending) {
         core_tick(rack->core, rack->now_ms);
     } else {
-        struct rack_pending pending = rack->pending[first];
-        memmove(&rack->pending[first], &rack->pending[first + 1],
-                (--rack->npending - first) * sizeof pending);
-        if (pending.is_off) {
-            if (rack->node[pending.node].on)
-                power_edge(rack, pending.node, false);
+        struct rack_pending pending = take_pending(rack, first);
+        if (happens_anyway(rack, &pending)) {
+            ;
         } else if (!pending.is_note) {
+            rack_journal_reply(rack, &pending.reply);
             core_reply(rack->core, &pending.reply, rack->now_ms);
         } else if (pending.boot == rack->boots[pending.node]) {
             core_note(rack->core, &pending.note, rack->now_ms);

@@ -11,7 +11,8 @@ enum {
     RACK_NODES_MAX = 64,
     RACK_PENDING_MAX = 4096,
     RACK_EVENTS_MAX = 8192,
-    RACK_EDGES_MAX = 4096
+    RACK_EDGES_MAX = 4096,
+    RACK_RUNS_MAX = 4 /* lives of the agent */
 };
 
 struct rack_node {
@@ -27,16 +28,19 @@ struct rack_node {
     bool keeps_flag;          /* never consumed, never cleared */
     bool dies_at_reset;       /* a reset leaves it off */
     bool refuses_soft;
+    bool disk_phones_home; /* the system on its disk tells that it is up, too */
     /* truth */
     bool on;
     struct next_boot flag;
     uint8_t cause;
     unsigned resets, commands, power_ons, power_offs, cycles, network_boots, disk_boots;
+    unsigned sent[OPS];
 };
 
 struct rack_pending {
     uint64_t at_ms;
-    bool is_note, is_off;
+    bool is_note, is_off, is_command; /* a command that lands late */
+    struct driver_request request;
     struct driver_reply reply;
     struct note note;
     size_t node; /* notes: only while this boot lasts */
@@ -56,7 +60,8 @@ struct rack {
     size_t nevents;
     uint64_t power_on_ms[RACK_EDGES_MAX]; /* every one of them */
     size_t npower_ons;
-    uint64_t random; /* state of rack_random(); the seed */
+    uint64_t random;          /* state of rack_random(); the seed */
+    struct rack_crash *crash; /* NULL: the agent does not die (rack_crash.h) */
 };
 
 /* Nodes n01.., each with a BMC b01.., MAC 52:54:00:00:00:01.., all off; deadlines of seconds. */
