@@ -1,7 +1,7 @@
 # Peers: who the tests and the demo talk to.  A makefile of its own, since only `check` and
 # `demo` want them, and the packages they need.
 #
-#   make -f mk/peers.mk [B=build] [all|demo-peers]
+#   make -f mk/peers.mk [B=build] [all|demo-peers|bench]
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -22,9 +22,10 @@ peer_objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(PEER_DIR)/$(1)/*.c $(PEER_DI
 UNPACKED := build/unpacked
 OPENIPMI_INCLUDE := $(UNPACKED)/libopenipmi-dev/usr/include
 
-.PHONY: all demo-peers
-all: demo-peers $(B)/peers/ipmi_sim_chassis.so ## every peer
+.PHONY: all demo-peers bench
+all: demo-peers bench $(B)/peers/ipmi_sim_chassis.so ## every peer
 demo-peers: $(B)/peers/bmc_farm $(B)/peers/pxe_nodes ## those the demo needs
+bench: $(B)/peers/bmc_farm $(B)/bench/measure $(B)/bench/feed ## and those the bench needs
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -38,6 +39,10 @@ $(B)/peers/pxe_nodes: $(call peer_objects,pxe_nodes)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+$(B)/bench/measure $(B)/bench/feed: $(B)/bench/%: $(B)/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
 # A module for ipmi_sim, and so position independent, and not a pie.
 $(B)/peers/ipmi_sim_chassis.so: $(PEER_DIR)/ipmi_sim_chassis.c $(OPENIPMI_INCLUDE)/OpenIPMI/mcserv.h
 	@mkdir -p $(@D)
@@ -46,4 +51,4 @@ $(B)/peers/ipmi_sim_chassis.so: $(PEER_DIR)/ipmi_sim_chassis.c $(OPENIPMI_INCLUD
 $(OPENIPMI_INCLUDE)/OpenIPMI/mcserv.h:
 	tests/unpack-packages libopenipmi-dev
 
--include $(shell find $(B)/tests/peers -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/tests/peers $(B)/tests/bench -name '*.d' 2>/dev/null)
