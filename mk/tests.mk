@@ -61,11 +61,11 @@ fuzz: ## libFuzzer with clang 14: make fuzz F=dhcp T=60
 	tests/fuzz/run $(CLANG) '$(F)' '$(or $(T),60)'
 
 .PHONY: bench
-bench: ## our driver, ipmipower and ipmitool side by side on simulated BMCs
+bench: ## our driver, FreeIPMI and ipmitool side by side on simulated BMCs; COUNT= ROUNDS= ONLY= JUDGE=1
 	tests/install-packages check
 	$(MAKE) all
-	$(MAKE) -f mk/peers.mk B=$(B) demo-peers
-	tests/bench/run $(B)
+	$(MAKE) -f mk/peers.mk B=$(B) bench
+	tests/bench/run $(B) $(if $(JUDGE),--judge)
 
 .PHONY: cover
 cover: ## line coverage of the unit tests, by gcov
