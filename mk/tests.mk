@@ -30,6 +30,12 @@ $(B)/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(TEST_LIB
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
 
+# The core in virtual time. Every call of boot_step() from another file passes tests/sim/coverage.c,
+# which counts; the core itself is the one that ships.
+$(B)/sim/sim: $(call objects,$(wildcard tests/sim/*.c)) $(call library,agent/core) $(call library,proto)
+	@mkdir -p $(@D)
+	$(link) -Wl,--wrap=boot_step $(LIBS_proto)
+
 ##@ Test
 .PHONY: quick
 quick: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS) ## unit tests, fuzz corpora, golden files, lint: a few seconds
@@ -71,3 +77,25 @@ bench: ## our driver, FreeIPMI and ipmitool side by side on simulated BMCs; COUN
 cover: ## line coverage of the unit tests, by gcov
 	$(MAKE) COVERAGE=1 quick
 	tests/lint/coverage build/cover
+
+# Allocation failures: the rooms' own libraries, built with sanitizers, their allocations renamed
+# to the harness's (tests/torture/torture.h).  The objects of the tests themselves stay as they are.
+TORTURES := proto core cli
+TORTURE_PROGRAMS := $(TORTURES:%=$(B)/torture/torture_%)
+$(B)/torture/%.a: $(B)/%.a tests/torture/symbols
+	@mkdir -p $(@D)
+	@objcopy --redefine-syms=tests/torture/symbols $< $@
+tortured = $(foreach room,$(1),$(B)/torture/$(notdir $(call library,$(room))))
+$(B)/torture/torture_proto: $(call tortured,proto)
+$(B)/torture/torture_core: $(B)/libtest-helpers.a $(call tortured,agent/core proto)
+$(B)/torture/torture_cli: $(call tortured,agent/cli agent/client proto)
+$(TORTURE_PROGRAMS): $(B)/torture/torture_%: $(B)/tests/torture/torture_%.o $(B)/tests/torture/torture.o
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	    -lcmocka $(LIBS_client)
+
+.PHONY: torture torture-run
+torture: ## fail every allocation of proto, core and CLI in turn, under AddressSanitizer and UBSan
+	$(MAKE) SANITIZE=1 torture-run
+torture-run: $(TORTURE_PROGRAMS)
+	@for program in $^; do $$program || exit 1; done

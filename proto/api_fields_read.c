@@ -4,6 +4,7 @@
 #include "proto/api_fields.h"
 #include "proto/api_time.h"
 #include "proto/cleanup.h"
+#include "proto/json_load.h"
 
 /* Durations above this make no sense and would not fit milliseconds exactly in a double. */
 static const double DURATION_MAX_S = 1e11;
@@ -16,7 +17,7 @@ static enum err_kind blame(enum strictness strictness)
 json_t *object_parse(const char *json, enum strictness strictness, struct err *err)
 {
     json_error_t error;
-    json_t *object = json_loads(json, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = json_load(json, &error);
     if (!object) {
         (void)err_set(err, blame(strictness), "not JSON, line %d column %d: %s", error.line,
                       error.column, error.text);

@@ -86,11 +86,15 @@ static bool take_bootp(const char *at, struct note *note)
 {
     if (!take_with_address(at, NOTE_BOOTP_REPLY, note))
         return false;
-    if (!ipv4_known(note->ip)) {
-        note->kind = NOTE_DHCP_REFUSED;
-        at += MAC_TEXT_SIZE - 1;
+    if (ipv4_known(note->ip))
+        return true;
+    struct ipv4 none;
+    struct mac mac;
+    note->kind = NOTE_DHCP_REFUSED;
+    if (scan_ipv4(&at, &none))
+        (void)scan_blank(&at);
+    if (scan_mac(&at, &mac))
         (void)take_reason(at, note);
-    }
     return true;
 }
 

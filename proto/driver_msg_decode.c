@@ -3,16 +3,24 @@
 
 #include "proto/cleanup.h"
 #include "proto/driver_msg.h"
+#include "proto/json_load.h"
 
 static void json_freep(json_t **json)
 {
     json_decref(*json);
 }
 
+/* Of an object whose keys or types are not as they should be. */
+static int misshapen(const char *what, const json_error_t *bad, struct err *err)
+{
+    return err_set(err, json_out_of_memory(bad) ? ERR_SYSTEM : ERR_PROTOCOL, "%s: %s", what,
+                   bad->text);
+}
+
 static json_t *parse(const char *what, const char *line, struct err *err)
 {
     json_error_t bad;
-    json_t *json = json_loads(line, JSON_REJECT_DUPLICATES, &bad);
+    json_t *json = json_load(line, &bad);
     if (json && json_is_object(json))
         return json;
     if (json)
@@ -62,7 +70,7 @@ static int device_decode(json_t *json, struct driver_device *out, struct err *er
     json_t *settings;
     if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:s, s:o}", "device", &device, "settings",
                        &settings))
-        return err_set(err, ERR_PROTOCOL, "device: %s", bad.text);
+        return misshapen("device", &bad, err);
     if (copy_name(out->device, "device", device, err))
         return -1;
     if (!json_is_object(settings))
@@ -110,7 +118,7 @@ static int request_decode(json_t *json, struct driver_request *out, struct err *
     if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:I, s:s, s:s, s:I, s?s, s?s, s?I, s?I}", "id",
                        &id, "device", &device, "op", &op, "budget_ms", &budget, "boot_device",
                        &boot_device, "firmware", &firmware, "seconds", &seconds, "outlet", &outlet))
-        return err_set(err, ERR_PROTOCOL, "request: %s", bad.text);
+        return misshapen("request", &bad, err);
     if (check_range("id", id, 1, INT64_MAX, err) ||
         check_range("budget_ms", budget, 1, UINT32_MAX, err) ||
         (json_object_get(json, "seconds") && check_range("seconds", seconds, 0, UINT32_MAX, err)) ||
@@ -147,7 +155,7 @@ static int next_boot_decode(json_t *json, struct next_boot *out, struct err *err
     const char *device;
     if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:b, s:b, s:b, s:s}", "valid", &valid,
                        "persistent", &persistent, "uefi", &uefi, "device", &device))
-        return err_set(err, ERR_PROTOCOL, "next_boot: %s", bad.text);
+        return misshapen("next_boot", &bad, err);
     if (boot_device_parse(device, &out->device))
         return unknown_word("next_boot: device", device, err);
     out->valid = valid;
@@ -162,7 +170,7 @@ static int evidence_decode(json_t *json, struct restart_evidence *out, struct er
     json_int_t cause = 0, last_event = 0, minutes = 0;
     if (json_unpack_ex(json, &bad, JSON_STRICT, "{s?I, s?I, s?I}", "cause", &cause, "last_event",
                        &last_event, "power_on_minutes", &minutes))
-        return err_set(err, ERR_PROTOCOL, "evidence: %s", bad.text);
+        return misshapen("evidence", &bad, err);
     if (check_range("cause", cause, 0, UINT8_MAX, err) ||
         check_range("last_event", last_event, 0, UINT8_MAX, err) ||
         check_range("power_on_minutes", minutes, 0, UINT32_MAX, err))
@@ -181,7 +189,7 @@ static int info_decode(json_t *json, struct device_info *out, struct err *err)
     json_error_t bad;
     const char *guid, *model;
     if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:s, s:s}", "guid", &guid, "model", &model))
-        return err_set(err, ERR_PROTOCOL, "info: %s", bad.text);
+        return misshapen("info", &bad, err);
     if (copy_text(out->guid, sizeof out->guid, "guid", guid, err))
         return -1;
     return copy_text(out->model, sizeof out->model, "model", model, err);
@@ -235,7 +243,7 @@ static int reply_decode(json_t *json, struct driver_reply *out, struct err *err)
                        "id", &id, "result", &result, "error", &kind, "sent", &sent, "text", &text,
                        "power", &power, "next_boot", &ignored, "evidence", &ignored, "info",
                        &ignored))
-        return err_set(err, ERR_PROTOCOL, "reply: %s", bad.text);
+        return misshapen("reply", &bad, err);
     if (check_range("id", id, 1, INT64_MAX, err) ||
         result_decode(result, kind, sent, text, out, err))
         return -1;
@@ -251,7 +259,7 @@ static int refusal_decode(json_t *json, struct driver_answer *out, struct err *e
     const char *device, *kind, *text;
     if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:s, s:s, s:s}", "device", &device, "error",
                        &kind, "text", &text))
-        return err_set(err, ERR_PROTOCOL, "refusal: %s", bad.text);
+        return misshapen("refusal", &bad, err);
     if (copy_name(out->device, "device", device, err))
         return -1;
     return failure_decode(kind, sent_name(SENT_NO), text, &out->refusal, err);
@@ -275,11 +283,12 @@ int driver_answer_decode(const char *line, struct driver_answer *out, struct err
 int driver_credentials_decode(const char *line, struct driver_credentials *out, struct err *err)
 {
     /* jansson's own words quote the line; an error about a secret quotes nothing. */
-    _cleanup_(json_freep) json_t *json = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t bad;
+    _cleanup_(json_freep) json_t *json = json_load(line, &bad);
     const char *name, *user, *password;
-    if (json_unpack_ex(json, NULL, JSON_STRICT, "{s:s, s:s, s:s}", "credentials", &name, "user",
+    if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:s, s:s, s:s}", "credentials", &name, "user",
                        &user, "password", &password))
-        return err_set(err, ERR_PROTOCOL,
+        return err_set(err, json_out_of_memory(&bad) ? ERR_SYSTEM : ERR_PROTOCOL,
                        "credentials: not an object of credentials, user, password");
     struct driver_credentials credentials = {0};
     if (copy_name(credentials.name, "name of credentials", name, err) ||

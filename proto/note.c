@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/cleanup.h"
+#include "proto/json_load.h"
 #include "proto/text.h"
 
 static const char *const kinds[NOTE_KINDS] = {
@@ -235,7 +236,7 @@ static int take(const char *name, const json_t *value, struct note *note, struct
 int note_decode(const char *line, struct note *note, struct err *err)
 {
     json_error_t why;
-    _cleanup_(jsonp) json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &why);
+    _cleanup_(jsonp) json_t *object = json_load(line, &why);
     if (!json_is_object(object))
         return err_set(err, ERR_PROTOCOL, "note: no JSON object: %.80s",
                        object ? "something else" : why.text);

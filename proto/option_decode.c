@@ -5,6 +5,7 @@
 
 #include "proto/cleanup.h"
 #include "proto/driver_msg.h"
+#include "proto/json_load.h"
 #include "proto/nodeset.h"
 #include "proto/option_private.h"
 
@@ -31,6 +32,11 @@ struct option_schema *option_schema_free(struct option_schema *schema)
 static void option_schema_freep(struct option_schema **schema)
 {
     *schema = option_schema_free(*schema);
+}
+
+static int misshapen(const json_error_t *where, struct err *err)
+{
+    return err_set(err, json_out_of_memory(where) ? ERR_SYSTEM : ERR_PROTOCOL, "%s", where->text);
 }
 
 static int decode_choices(struct option *row, const json_t *list, struct err *err)
@@ -74,7 +80,7 @@ static int decode_row(struct option *row, json_t *json, struct err *err)
     if (json_unpack_ex(json, &where, JSON_STRICT, "{s:s, s:s, s?b, s?I, s?I, s?o, s?s, s?s}",
                        "name", &name, "type", &type, "required", &required, "min", &min, "max",
                        &max, "choices", &choices, "default", &fallback, "help", &help))
-        return err_set(err, ERR_PROTOCOL, "%s", where.text);
+        return misshapen(&where, err);
     if (!name_valid(name) || option_type_parse(type, &row->type))
         return err_set(err, ERR_PROTOCOL, "'%.40s' of type '%.40s'", name, type);
     if (min < 0 || max < 0 || max > UINT32_MAX || (max && min > max))
@@ -120,7 +126,7 @@ static int decode(const json_t *root, struct option_schema *schema, struct err *
     json_t *list;
     if (json_unpack_ex((json_t *)root, &where, JSON_STRICT, "{s:s, s:s, s:o}", "driver", &driver,
                        "help", &help, "options", &list))
-        return err_set(err, ERR_PROTOCOL, "%s", where.text);
+        return misshapen(&where, err);
     if (!name_valid(driver))
         return err_set(err, ERR_PROTOCOL, "'%.40s' is not the name of a driver", driver);
     schema->driver = strdup(driver);
@@ -133,7 +139,7 @@ static int decode(const json_t *root, struct option_schema *schema, struct err *
 int option_schema_decode(const char *json, struct option_schema **out, struct err *err)
 {
     json_error_t where;
-    json_auto_t *root = json_loads(json, JSON_REJECT_DUPLICATES, &where);
+    json_auto_t *root = json_load(json, &where);
     _cleanup_(option_schema_freep) struct option_schema *schema = calloc(1, sizeof *schema);
     if (!schema)
         return err_set(err, ERR_SYSTEM, "no memory for a description");

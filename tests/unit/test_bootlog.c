@@ -135,6 +135,8 @@ static void refusals(void **state)
         {"DHCPNAK(eth1) 10.99.0.5 52:54:00:aa:00:01 wrong network", "wrong network", NOTE_DHCP_NAK},
         {"BOOTP(eth1) 52:54:00:aa:00:77 no address configured", "no address configured",
          NOTE_DHCP_REFUSED},
+        {"BOOTP(eth1) 1:2:3:4:5:6", "", NOTE_DHCP_REFUSED}, /* once read 17 bytes of it */
+        {"BOOTP(eth1) 0.0.0.0 52:54:0:aa:0:1 disabled", "disabled", NOTE_DHCP_REFUSED},
         {"BOOTP(eth1) 10.77.0.11 52:54:00:aa:00:01 ", "", NOTE_BOOTP_REPLY},
         {"PXE(eth1) 52:54:00:aa:00:01 proxy", "proxy", NOTE_DHCP_OFFER},
         {"no address range available for DHCP request via eth1",
