@@ -221,7 +221,7 @@ each_at_most_once() {
     [[ $(awk '$5 != $7' "$dir/dump" | wc -l) == 0 ]]
 }
 
-# work N: what N BMCs cost when 64 are asked at a time, the least of three; in microseconds of
+# work N: what N BMCs cost when 64 are asked at a time, the least of three, in microseconds of
 # processor time. How busy the machine is does not matter to that, nor how fast it is to a ratio.
 work() {
     local n=$1 least=
@@ -237,14 +237,13 @@ work() {
     echo "$least"
 }
 
-@test "64 at a time: four times the BMCs are four times the work, not sixteen" {
-    few=$(work 1024)
-    farm zero
+@test "64 at a time: sixteen times the BMCs are no more than sixteen times the work" {
+    farm all jitter 10 # answers come one by one, and each wakes the driver
+    few=$(work 256)
     many=$(work 4096)
-    echo "1,024: $few us, 4,096: $many us"
-    ((many < 8 * few))
-    # And of packets: three runs, nobody answers late enough to be asked twice.
-    (($(stat received) < 3 * 4096 * 10))
+    echo "256 BMCs: $few us, 4,096: $many us of processor time"
+    # 12 times (a process has its price); a mere look at every BMC at every turn makes it 37.
+    ((many < 20 * few))
 }
 
 configure_agent() {
