@@ -49,6 +49,15 @@ struct render command_render(const struct invocation *invocation);
 /* jobs: commands_job.c */
 int run_job(const struct invocation *invocation);
 int run_plan(const struct invocation *invocation);
+/* locks: commands_lock.c */
+int run_lock(const struct invocation *invocation);
+int run_unlock(const struct invocation *invocation);
+int run_locks(const struct invocation *invocation);
+/* For whom: --for, or whom sudo names; "" if nobody else. 0 or -1. */
+int acting_for(const struct invocation *invocation, char on_behalf[LOCK_FOR_SIZE], struct err *err);
+/* After a status: who has locked those of its nodes that are. */
+void tell_locks_of(const struct invocation *invocation, struct client *client,
+                   const struct job_view *job);
 /* questions: commands_look.c */
 int run_nodes(const struct invocation *invocation);
 int run_history(const struct invocation *invocation);

@@ -15,6 +15,7 @@ static void take_options(const struct options *options, struct job_request *requ
 {
     request->yes = options->yes;
     request->max_nodes = options->max_nodes;
+    request->with_lock = options->with_lock;
     request->options.netboot = options->netboot;
     request->options.native = options->native;
     request->options.retry = options->retry;
@@ -38,6 +39,8 @@ static int make_request(const struct invocation *invocation, enum verb verb, cha
         return err_set(err, ERR_USAGE, "--key takes 1 to %d characters", JOB_KEY_SIZE - 1);
     if (options->key)
         memcpy(request->key, options->key, strlen(options->key));
+    if (acting_for(invocation, request->on_behalf, err))
+        return -1;
     if (options->has_max_nodes && !options->max_nodes)
         return err_set(err, ERR_USAGE, "--max-nodes 0 would refuse everything");
     if (verb == VERB_NEXT_BOOT) {
@@ -71,14 +74,14 @@ static int ask_first(const struct invocation *invocation, struct job_request *re
 }
 
 static int submit(const struct invocation *invocation, struct client *client,
-                  struct job_request *request, char id[JOB_ID_SIZE], struct err *err)
+                  struct job_request *request, char id[JOB_ID_SIZE], bool *existing,
+                  struct err *err)
 {
     struct problem problem;
-    bool existing;
     /* The set may change between question and answer; then the question comes again. */
     for (int i = 0; i < QUESTIONS_MAX; i++) {
-        if (!client_submit(client, request, id, &existing, &problem, err)) {
-            if (existing && !invocation->options.quiet)
+        if (!client_submit(client, request, id, existing, &problem, err)) {
+            if (*existing && !invocation->options.quiet)
                 (void)fprintf(invocation->err,
                               "job %s was started with this key before; nothing is sent again\n",
                               id);
@@ -95,18 +98,23 @@ int run_job(const struct invocation *invocation)
 {
     struct err err = {0};
     char id[JOB_ID_SIZE];
+    bool existing;
     _cleanup_(job_request_clear) struct job_request request = {0};
     if (make_request(invocation, invocation->command->verb, invocation->words, invocation->count,
                      &request, &err))
         return command_failed(invocation, &err);
     _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
-    if (!client || submit(invocation, client, &request, id, &err))
+    if (!client || submit(invocation, client, &request, id, &existing, &err))
         return command_failed(invocation, &err);
     if (invocation->options.no_wait) {
         (void)fprintf(invocation->out, "%s\n", id);
         return EXIT_OK;
     }
-    return follow_job(invocation, id);
+    int code = follow_job(invocation, id);
+    if (existing && invocation->options.quiet && code != EXIT_OK)
+        (void)fprintf(invocation->err, "Key %s was used for this before: nothing was sent again.\n",
+                      request.key);
+    return code;
 }
 
 int run_plan(const struct invocation *invocation)

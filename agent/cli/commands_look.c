@@ -1,8 +1,10 @@
 /* The commands that only ask. */
 #include <string.h>
+#include <time.h>
 
 #include "agent/cli/command.h"
 #include "agent/cli/nodes_argument.h"
+#include "agent/cli/when.h"
 #include "proto/cleanup.h"
 
 int run_nodes(const struct invocation *invocation)
@@ -28,36 +30,49 @@ int run_nodes(const struct invocation *invocation)
     return EXIT_OK;
 }
 
-enum { HISTORY_SHOWN = 100, HISTORY_ASKED = 10000 };
+enum { HISTORY_SHOWN = 100, HISTORY_MAX = 10000 };
 
-/* What changed something, and of that the last; the journal is asked for more, because a cron job
- * that asks for the status fills it. */
-static size_t leave_out_status_events(struct job_event *events, size_t count)
+static int64_t now_unix_ms(void)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (events[i].verb != VERB_STATUS)
-            events[kept++] = events[i];
-    if (kept <= HISTORY_SHOWN)
-        return kept;
-    memmove(events, events + kept - HISTORY_SHOWN, HISTORY_SHOWN * sizeof *events);
-    return HISTORY_SHOWN;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int make_query(const struct options *options, struct history_query *query, struct err *err)
+{
+    query->all = options->all;
+    query->limit = options->has_limit ? options->limit
+                   : options->since   ? HISTORY_MAX
+                                      : HISTORY_SHOWN;
+    if (!query->limit || query->limit > HISTORY_MAX)
+        return err_set(err, ERR_USAGE, "--limit takes 1 to %d", HISTORY_MAX);
+    if (options->since &&
+        when_parse(options->since, WHEN_BEFORE, now_unix_ms(), &query->since_unix_ms, err))
+        return err_prefix(err, "--since");
+    return 0;
 }
 
 int run_history(const struct invocation *invocation)
 {
     struct err err = {0};
+    struct history_query query = {0};
     _cleanup_(freep) struct job_event *events = NULL;
+    _cleanup_(freep) char *expression = NULL;
     size_t count;
-    _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
-    bool all = invocation->options.all;
-    if (!client || client_history(client, invocation->words[0], all ? HISTORY_SHOWN : HISTORY_ASKED,
-                                  &events, &count, &err))
+    if (make_query(&invocation->options, &query, &err) ||
+        nodes_argument(invocation->words, invocation->count, invocation->options.exclude,
+                       invocation->in, &expression, &err))
         return command_failed(invocation, &err);
-    if (!all)
-        count = leave_out_status_events(events, count);
+    query.nodes = expression;
+    _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
+    if (!client || client_history(client, &query, &events, &count, &err)) {
+        nodes_forget_column(expression, &err);
+        return command_failed(invocation, &err);
+    }
     struct render render = command_render(invocation);
-    renderer_of(invocation->options.format)->events(&render, events, count);
+    if (!invocation->options.quiet)
+        renderer_of(invocation->options.format)->events(&render, events, count);
     return EXIT_OK;
 }
 

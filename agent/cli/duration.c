@@ -11,7 +11,7 @@ static const uint64_t MOST_MS = 30ULL * 24 * 3600 * 1000;
 static const struct {
     const char *word;
     uint64_t ms;
-} units[] = {{"h", 3600000}, {"ms", 1}, {"m", 60000}, {"s", 1000}};
+} units[] = {{"d", 86400000}, {"h", 3600000}, {"ms", 1}, {"m", 60000}, {"s", 1000}};
 
 static uint64_t take_unit(const char **text)
 {
@@ -38,7 +38,7 @@ int duration_parse(const char *text, uint64_t *ms, struct err *err)
         if (rest != first && !*rest && !unit && last_unit == UINT64_MAX)
             unit = 1000;
         if (!unit || unit >= last_unit || number > MOST_MS)
-            return err_set(err, ERR_USAGE, "'%s' is not a duration; write 30, 30s, 5m or 1h30m",
+            return err_set(err, ERR_USAGE, "'%s' is not a duration; write 30, 30s, 5m, 1h30m or 2d",
                            text);
         total += number * unit;
         last_unit = unit;

@@ -8,7 +8,7 @@
 
 enum { DURATION_TEXT_SIZE = 32 };
 
-/* "30" and "30s", "5m", "1h", "1h30m", "250ms"; a bare number is seconds. At most 30 days. */
+/* "30" and "30s", "5m", "1h", "1h30m", "2d", "250ms"; a bare number is seconds. At most 30 days. */
 int duration_parse(const char *text, uint64_t *ms, struct err *err);
 
 void duration_format(uint64_t ms, char text[DURATION_TEXT_SIZE]);       /* "2 min 31 s" */

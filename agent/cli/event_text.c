@@ -31,7 +31,10 @@ static void put_attempt(FILE *out, const struct node_view *node)
 static void put_job_started(FILE *out, const struct job_event *event)
 {
     const char *text = event->node.text;
-    (void)fprintf(out, "job %s: %s", event->job, text[0] ? text : verb_name(event->verb));
+    const char *verb = event_verb_name(event);
+    bool said = !strncmp(text, verb, strlen(verb)); /* by an agent that puts it into the text */
+    (void)fprintf(out, "job %s: %s%s%s", event->job, said ? "" : verb, text[0] && !said ? " " : "",
+                  text);
 }
 
 /* What the job is about was said when it started; in a history its beginning may be gone. */

@@ -6,10 +6,12 @@
 #include "agent/cli/duration.h"
 #include "agent/cli/progress.h"
 #include "agent/cli/signals.h"
+#include "agent/cli/summary.h"
 #include "proto/cleanup.h"
 
 enum {
     FIRST_POLL_MS = 1500, /* events that never come: look ourselves */
+    PICTURE_MS = 300,     /* a status on a terminal that takes longer is shown as it goes */
     POLL_MS = 10000,
     PATIENCE_MS = 30000, /* an agent that is being restarted comes back within it */
 };
@@ -22,6 +24,7 @@ struct following {
     struct board board;
     struct progress progress;
     uint64_t deadline_ms, next_poll_ms;
+    bool unlisted; /* a status: its nodes are listed only if it takes long */
     bool filled;
     enum follow_end end;
 };
@@ -89,8 +92,14 @@ static bool look(struct following *following, bool whole)
 static bool on_opened(void *arg)
 {
     struct following *following = arg;
+    bool again = following->next_poll_ms != UINT64_MAX;
     following->next_poll_ms = now_ms() + FIRST_POLL_MS;
-    return look(following, following->filled);
+    if (!again && following->unlisted) {
+        if (following->progress.ops == &progress_tty)
+            following->next_poll_ms = now_ms() + PICTURE_MS;
+        return true;
+    }
+    return look(following, again);
 }
 
 static bool on_event(void *arg, const struct job_event *event)
@@ -98,9 +107,11 @@ static bool on_event(void *arg, const struct job_event *event)
     struct following *following = arg;
     if (strcmp(event->job, following->id))
         return true;
-    following->next_poll_ms = now_ms() + POLL_MS;
-    (void)board_take(&following->board, event, now_ms());
-    following->progress.ops->event(&following->progress, &following->board, event);
+    if (following->filled) {
+        following->next_poll_ms = now_ms() + POLL_MS;
+        (void)board_take(&following->board, event, now_ms());
+        following->progress.ops->event(&following->progress, &following->board, event);
+    }
     if (event->kind == EVENT_JOB_ENDED)
         following->end = DONE;
     return following->end == GOES_ON;
@@ -118,7 +129,7 @@ static bool on_tick(void *arg)
         return false;
     if (following->filled)
         following->progress.ops->tick(&following->progress, &following->board, now);
-    if (following->filled && now >= following->next_poll_ms) {
+    if (now >= following->next_poll_ms) {
         following->next_poll_ms = now + POLL_MS;
         return look(following, true);
     }
@@ -140,10 +151,17 @@ static int show_result(const struct invocation *invocation, struct client *clien
     struct err err = {0};
     if (client_job(client, id, &job, &err))
         return command_failed(invocation, &err);
+    int code = job.done ? job_view_exit_code(&job) : EXIT_STILL_RUNNING;
+    if (invocation->options.quiet) {
+        if (code != EXIT_OK)
+            summary_put(invocation->err, &job);
+        return code;
+    }
     struct render render = command_render(invocation);
-    if (!invocation->options.quiet)
-        renderer_of(invocation->options.format)->job(&render, &job);
-    return job.done ? job_view_exit_code(&job) : EXIT_STILL_RUNNING;
+    renderer_of(invocation->options.format)->job(&render, &job);
+    if (job.verb == VERB_STATUS && invocation->options.format == FORMAT_TABLE)
+        tell_locks_of(invocation, client, &job);
+    return code;
 }
 
 /* A status is mostly answered in a moment: what it shows is the result. */
@@ -194,6 +212,9 @@ int follow_job(const struct invocation *invocation, const char *id)
                                   .deadline_ms = timeout ? now_ms() + timeout : UINT64_MAX,
                                   .next_poll_ms = UINT64_MAX};
     const struct client_follower follower = {on_opened, on_event, on_tick, &following};
+    following.unlisted = invocation->command->verb == VERB_STATUS &&
+                         following.progress.ops != &progress_plain &&
+                         following.progress.ops != &progress_json;
     int failed = client_follow(client, id, NULL, PATIENCE_MS, &follower, &err);
     following.progress.ops->end(&following.progress);
     board_clear(&following.board);

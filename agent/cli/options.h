@@ -25,7 +25,7 @@ enum {
     TAKES_FORMAT = 2,
     TAKES_NODES = 4,  /* -x */
     TAKES_WAIT = 8,   /* --progress, and --timeout */
-    TAKES_JOB = 16,   /* --yes --max-nodes --key --no-wait */
+    TAKES_JOB = 16,   /* --yes --max-nodes --key --no-wait --with-lock --for */
     TAKES_WAVES = 32, /* --batch --max-failures */
     TAKES_RETRY = 64,
     TAKES_GRACE = 128,
@@ -36,18 +36,22 @@ enum {
     TAKES_FOLLOW = 4096,
     TAKES_TIMEOUT = 8192,
     TAKES_ALL = 16384,
-    TAKES_PROGRAM = 32768, /* before any command: --version */
+    TAKES_PROGRAM = 32768,  /* before any command: --version */
+    TAKES_STEAL = 65536,    /* --steal --for */
+    TAKES_REASON = 131072,  /* --reason --until */
+    TAKES_HISTORY = 262144, /* --since --limit */
 };
 
 struct options {
     bool help, quiet, no_color, yes, no_wait, netboot, native, stop, expand, follow, all, version;
-    bool has_retry, has_batch, has_max_failures, has_max_nodes, has_grace, has_seconds;
+    bool with_lock, steal;
+    bool has_retry, has_batch, has_max_failures, has_max_nodes, has_grace, has_seconds, has_limit;
     enum format format;
     enum progress_style progress;
-    uint32_t max_nodes, retry, batch, max_failures;
+    uint32_t max_nodes, retry, batch, max_failures, limit;
     uint32_t grace_s, seconds;
-    uint64_t timeout_ms; /* 0: none */
-    const char *socket, *key, *exclude;
+    uint64_t timeout_ms;                                                     /* 0: none */
+    const char *socket, *key, *exclude, *reason, *until, *since, *on_behalf; /* NULL: not given */
 };
 
 /* Reads options out of argv; *rest is the index of the first that is none, argv is permuted so

@@ -44,7 +44,8 @@ static void put_time(FILE *out, int64_t unix_ms)
 }
 
 #define NODE_COLUMNS                                                                               \
-    "node,outcome,verdict,power,stage,attempt,percent,file,text,next_boot,since_s,power_age_s"
+    "node,outcome,verdict,power,stage,attempt,percent,file,text,next_boot,since_s,power_age_s,"    \
+    "locked"
 
 static void put_node(FILE *out, const struct node_view *node)
 {
@@ -63,6 +64,7 @@ static void put_node(FILE *out, const struct node_view *node)
                       : "");
     put_seconds(out, node->since_ms);
     put_seconds(out, node->power_age_ms);
+    put_next(out, node->locked ? "true" : "false");
 }
 
 static void csv_nodes(const struct render *render, const struct node_view *nodes, size_t count,
@@ -124,4 +126,17 @@ static void csv_events(const struct render *render, const struct job_event *even
         csv_event(render, &events[i], i == 0);
 }
 
-const struct renderer render_csv = {csv_job, csv_nodes, csv_jobs, csv_events, csv_event};
+static void csv_locks(const struct render *render, const struct lock_view *locks, size_t count)
+{
+    (void)fputs("node,holder,since,until,reason\r\n", render->out);
+    for (size_t i = 0; i < count; i++) {
+        put_text(render->out, locks[i].node);
+        put_next(render->out, locks[i].holder);
+        put_time(render->out, locks[i].since_unix_ms);
+        put_time(render->out, locks[i].until_unix_ms);
+        put_next(render->out, locks[i].reason);
+        (void)fputs("\r\n", render->out);
+    }
+}
+
+const struct renderer render_csv = {csv_job, csv_nodes, csv_jobs, csv_events, csv_event, csv_locks};

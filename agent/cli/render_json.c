@@ -36,7 +36,13 @@ static void jsonl_event(const struct render *render, const struct job_event *eve
     put(render, job_event_encode(event));
 }
 
-const struct renderer render_json = {json_job, json_nodes, json_jobs, json_events, jsonl_event};
+static void json_locks(const struct render *render, const struct lock_view *locks, size_t count)
+{
+    put(render, lock_list_encode(locks, count));
+}
+
+const struct renderer render_json = {json_job,    json_nodes,  json_jobs,
+                                     json_events, jsonl_event, json_locks};
 
 static void jsonl_nodes(const struct render *render, const struct node_view *nodes, size_t count,
                         const char *folded)
@@ -63,5 +69,11 @@ static void jsonl_events(const struct render *render, const struct job_event *ev
         jsonl_event(render, &events[i], i == 0);
 }
 
-const struct renderer render_jsonl = {jsonl_job, jsonl_nodes, jsonl_jobs, jsonl_events,
-                                      jsonl_event};
+static void jsonl_locks(const struct render *render, const struct lock_view *locks, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        put(render, lock_view_encode(&locks[i]));
+}
+
+const struct renderer render_jsonl = {jsonl_job,    jsonl_nodes, jsonl_jobs,
+                                      jsonl_events, jsonl_event, jsonl_locks};

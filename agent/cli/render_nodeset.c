@@ -4,6 +4,7 @@
 #include "agent/cli/fold.h"
 #include "agent/cli/render.h"
 #include "proto/cleanup.h"
+#include "proto/nodeset.h"
 
 static void put_set(const struct render *render, const struct job_view *job, node_choice_fn *choose,
                     int value, const char *word)
@@ -52,5 +53,19 @@ static void nodeset_events(const struct render *render, const struct job_event *
         nodeset_event(render, &events[i], i == 0);
 }
 
-const struct renderer render_nodeset = {nodeset_job, nodeset_nodes, nodeset_jobs, nodeset_events,
-                                        nodeset_event};
+/* The set itself, so that it can be given to another command. */
+static void nodeset_locks(const struct render *render, const struct lock_view *locks, size_t count)
+{
+    _cleanup_(freep) const char **names = calloc(count + 1, sizeof *names);
+    _cleanup_(nodeset_freep) struct nodeset *set = NULL;
+    for (size_t i = 0; names && i < count; i++)
+        names[i] = locks[i].node;
+    if (!names || !count || nodeset_from_names(names, count, &set, NULL))
+        return;
+    _cleanup_(freep) char *folded = nodeset_fold(set);
+    if (folded)
+        (void)fprintf(render->out, "%s\n", folded);
+}
+
+const struct renderer render_nodeset = {nodeset_job,    nodeset_nodes, nodeset_jobs,
+                                        nodeset_events, nodeset_event, nodeset_locks};

@@ -132,7 +132,7 @@ static void put_total(const struct render *render, const struct job_view *job)
                   job->cancelling && !job->done ? ", being cancelled" : "");
 }
 
-static void put_alarm(const struct render *render, const struct job_view *job)
+void report_alarm(const struct render *render, const struct job_view *job)
 {
     _cleanup_(freep) char *folded =
         fold_nodes(job->nodes, job->nnodes, node_has_outcome, OUTCOME_LEFT_OFF, NULL);
@@ -144,6 +144,14 @@ static void put_alarm(const struct render *render, const struct job_view *job)
                   "See to it now: powerctl on %s\n",
                   colour(render->colours, COLOUR_ALARM), folded,
                   colour(render->colours, COLOUR_NONE), folded);
+}
+
+void report_failures(const struct render *render, const struct job_view *job)
+{
+    put_unverified(render, job);
+    for (int i = 0; i < VERDICTS; i++)
+        if (i != VERDICT_NOT_STARTED && i != VERDICT_CANCELLED)
+            put_failures(render, job, (enum verdict)i);
 }
 
 /* As the agent says it of a node to which nothing was sent. */
@@ -174,5 +182,5 @@ void report_job(const struct render *render, const struct job_view *job)
     for (int i = 0; i < VERDICTS; i++)
         put_failures(render, job, (enum verdict)i);
     put_total(render, job);
-    put_alarm(render, job);
+    report_alarm(render, job);
 }

@@ -8,6 +8,11 @@
 void report_status(const struct render *render, const struct job_view *job);
 void report_job(const struct render *render, const struct job_view *job);
 
+/* Parts of it: every node that failed or could not be seen, under its reason, but those that were
+ * not started; and the alarm, if a node was left off. Each begins with an empty line. */
+void report_failures(const struct render *render, const struct job_view *job);
+void report_alarm(const struct render *render, const struct job_view *job);
+
 /* "13 ok, 2 failed" */
 void report_counts(FILE *out, const struct job_view *job);
 

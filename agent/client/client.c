@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/client/http.h"
+#include "proto/api_time.h"
 #include "proto/cleanup.h"
 
 static int post(struct client *client, const char *path, const struct job_request *request,
@@ -101,13 +102,16 @@ int client_nodes(struct client *client, const char *expression, struct node_view
     return 0;
 }
 
-int client_history(struct client *client, const char *node, unsigned limit,
+int client_history(struct client *client, const struct history_query *query,
                    struct job_event **events, size_t *count, struct err *err)
 {
-    char path[64];
-    (void)snprintf(path, sizeof path, "/v1/history?limit=%u&node=", limit);
+    char since[TIME_TEXT_SIZE] = "", path[128];
+    if (query->since_unix_ms)
+        time_format(query->since_unix_ms, since);
+    (void)snprintf(path, sizeof path, "/v1/history?limit=%u%s%s%s&nodes=", query->limit,
+                   *since ? "&since=" : "", since, query->all ? "&all=true" : "");
     _cleanup_(http_answer_clear) struct http_answer answer = {0};
-    if (ask(client, "GET", path, node, &answer, err))
+    if (ask(client, "GET", path, query->nodes, &answer, err))
         return -1;
     return event_list_decode(answer.body, events, count, err) ? misread("history", err) : 0;
 }

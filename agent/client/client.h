@@ -31,7 +31,7 @@ struct client *client_new(const char *socket, struct err *err);
 struct client *client_free(struct client *client); /* returns NULL */
 void client_freep(struct client **client);
 
-/* POST /v1/jobs. *existing: the key was used before for the same verb and set; nothing was sent
+/* POST /v1/jobs. *existing: the key was used before for the same request; nothing was sent
  * again. On failure *problem holds the agent's answer, all zero if there was none. */
 int client_submit(struct client *client, const struct job_request *request, char id[JOB_ID_SIZE],
                   bool *existing, struct problem *problem, struct err *err);
@@ -44,9 +44,22 @@ int client_cancel(struct client *client, const char *id, bool *too_late, struct 
 int client_jobs(struct client *client, struct job_view **views, size_t *count, struct err *err);
 int client_nodes(struct client *client, const char *expression, struct node_view **views,
                  size_t *count, char **folded, char **warning, struct err *err);
-/* The last `limit` events of the node, oldest first. */
-int client_history(struct client *client, const char *node, unsigned limit,
+/* The last `limit` events of the nodes, oldest first. */
+struct history_query {
+    const char *nodes;     /* expression */
+    int64_t since_unix_ms; /* 0: as far back as there is */
+    unsigned limit;
+    bool all; /* those of status jobs, too */
+};
+int client_history(struct client *client, const struct history_query *query,
                    struct job_event **events, size_t *count, struct err *err);
+/* locks.c: GET (`nodes` NULL: all), POST and DELETE /v1/locks. Free the array. */
+int client_locks(struct client *client, const char *nodes, struct lock_view **locks, size_t *count,
+                 struct err *err);
+int client_lock(struct client *client, const struct lock_request *request, struct lock_view **taken,
+                size_t *count, struct err *err);
+int client_unlock(struct client *client, const struct lock_request *request,
+                  struct lock_view **released, size_t *count, struct err *err);
 int client_version(struct client *client, char version[32], struct err *err);
 
 /* What client_follow() tells; each returns false to stop.

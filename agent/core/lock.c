@@ -96,8 +96,9 @@ static int refuse_foreign(const struct lock_view *lock, const char *doing, struc
                           struct err *err)
 {
     problem->lock = *lock;
-    return err_set(err, ERR_BUSY, "%s is locked by %s (%s): not %s; with --steal it is", lock->node,
-                   lock->holder, lock->reason, doing);
+    return err_set(err, ERR_BUSY,
+                   "%s is locked by %s (%s): nothing was %s; --steal does it all the same",
+                   lock->node, lock->holder, lock->reason, doing);
 }
 
 static int refuse_running(const struct core *core, const char *node, struct problem *problem,

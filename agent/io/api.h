@@ -13,6 +13,7 @@ enum { API_HISTORY_MAX = 10000, API_HISTORY_DEFAULT = 100, API_DRIVERS_MAX = 32 
 struct api {
     struct core *core;
     struct turn *turn;
+    struct locks *locks;
     struct journal *journal;
     struct event_hub *hub;
     struct server *server;             /* NULL until it listens */

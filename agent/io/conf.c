@@ -51,6 +51,7 @@ static const struct conf_field sections[] = {
     SECTION("ethers", SECTION_ETHERS),         SECTION("groups", SECTION_GROUPS),
     SECTION("limits", SECTION_LIMITS),         SECTION("deadlines", SECTION_DEADLINES),
     SECTION("bootserver", SECTION_BOOTSERVER), SECTION("phone_home", SECTION_PHONE_HOME),
+    SECTION("history", SECTION_HISTORY),
 };
 
 static void add_file(struct conf *c, struct conf_file *file)

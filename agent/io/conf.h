@@ -30,6 +30,7 @@ struct config {
     size_t ncredentials;
     struct driver_credentials *credentials; /* passwords read from their files */
     struct bootserver bootserver;
+    uint32_t keep_days, keep_events; /* history: of the journal, whichever is reached first */
     char phone_home_listen[64];      /* "10.1.0.1:8670"; "" : none */
     char socket[CONF_PATH_SIZE];     /* control API; default /run/powerctl/powerctl.sock */
     char socket_group[NAME_SIZE];    /* "" : root only */

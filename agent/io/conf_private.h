@@ -59,6 +59,7 @@ enum section {
     SECTION_DEADLINES,
     SECTION_BOOTSERVER,
     SECTION_PHONE_HOME,
+    SECTION_HISTORY,
     SECTION_CREDENTIALS,
     SECTION_DEVICES,
     SECTION_NODES,
@@ -163,7 +164,7 @@ void conf_rows_free(struct conf_row *rows, size_t nrows);
 
 /* One reader a section; each looks at c->sections itself. */
 void conf_read_agent(struct conf *c);
-void conf_read_settings(struct conf *c); /* limits, deadlines, bootserver, phone_home */
+void conf_read_settings(struct conf *c); /* limits, deadlines, bootserver, phone_home, history */
 void conf_read_credentials(struct conf *c);
 void conf_read_devices(struct conf *c);
 void conf_read_nodes(struct conf *c);

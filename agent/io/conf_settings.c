@@ -1,4 +1,4 @@
-/* agent, limits, deadlines, bootserver, phone_home: keys that are there once, over all files. */
+/* agent, limits, deadlines, bootserver, phone_home, history: keys that are there once, over all files. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "agent/io/conf_private.h"
+#include "agent/io/journal.h"
 #include "proto/address.h"
 #include "proto/cleanup.h"
 
@@ -163,8 +164,28 @@ static const struct conf_field phone_home_fields[] = {
     {"listen", read_listen, offsetof(struct config, phone_home_listen)},
 };
 
+/* A key (--key) is known as long as its job is: less than a day would forget last night's. */
+static void read_days(struct conf *c, const struct yaml *value, void *place)
+{
+    (void)conf_uint(c, value, 2, 36500, place);
+}
+
+static void read_events(struct conf *c, const struct yaml *value, void *place)
+{
+    (void)conf_uint(c, value, 1000, 100000000, place);
+}
+
+static const struct conf_field history_fields[] = {
+    {"keep_days", read_days, offsetof(struct config, keep_days)},
+    {"keep_events", read_events, offsetof(struct config, keep_events)},
+};
+
 void conf_read_settings(struct conf *c)
 {
+    c->config->keep_days = JOURNAL_KEEP_DAYS;
+    c->config->keep_events = JOURNAL_KEEP_EVENTS;
+    walk_section(c, SECTION_HISTORY,
+                 (struct conf_fields){history_fields, ARRAY_SIZE(history_fields)}, c->config);
     walk_section(c, SECTION_LIMITS, (struct conf_fields){limit_fields, ARRAY_SIZE(limit_fields)},
                  &c->inventory->limits);
     walk_section(c, SECTION_DEADLINES,

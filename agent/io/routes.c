@@ -17,7 +17,10 @@ static const struct route routes[] = {
     {"GET",    "/v1/jobs/{id}/events", job_events_get, false, {"after"}},
     {"GET",    "/v1/events",           events_get,     false, {"nodes", "after"}},
     {"POST",   "/v1/plan",             plan_post,      false, {0}},
-    {"GET",    "/v1/history",          history_get,    false, {"node", "limit"}},
+    {"GET",    "/v1/history",          history_get,    false, {"nodes", "since", "limit", "all"}},
+    {"GET",    "/v1/locks",            locks_get,      false, {"nodes"}},
+    {"POST",   "/v1/locks",            locks_post,     true,  {0}},
+    {"DELETE", "/v1/locks",            locks_delete,   true,  {"nodes", "steal", "for"}},
     {"GET",    "/metrics",             metrics_get,    false, {0}},
     {"GET",    "/healthz",             healthz_get,    false, {0}},
 };
@@ -133,7 +136,9 @@ void api_handle(void *arg, const struct call *call, struct answer *answer)
 {
     struct api *api = arg;
     struct routed routed = {.call = call, .now_ms = clock_now_ms()};
+    static const char *const with_get[] = {"GET", "GET, POST", "GET, DELETE", "GET, POST, DELETE"};
     const char *allow = NULL;
+    unsigned methods = 0; /* beside GET, which comes first where there is one */
     for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
         if (!path_matches(routes[i].path, call->path, routed.id))
             continue;
@@ -141,10 +146,10 @@ void api_handle(void *arg, const struct call *call, struct answer *answer)
             run_route(api, &routes[i], &routed, answer);
             return;
         }
-        bool second = allow && !strcmp(allow, "GET");
-        allow = !second                             ? routes[i].method
-                : !strcmp(routes[i].method, "POST") ? "GET, POST"
-                                                    : "GET, DELETE";
+        methods |= !strcmp(routes[i].method, "POST")     ? 1U
+                   : !strcmp(routes[i].method, "DELETE") ? 2U
+                                                         : 0;
+        allow = !strcmp(routes[i].method, "GET") || allow ? with_get[methods] : routes[i].method;
     }
     answer->allow = allow;
     if (allow)

@@ -1,8 +1,11 @@
 /* Routes that take or show jobs. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "agent/core/plan.h"
 #include "agent/io/clock.h"
+#include "agent/io/locks.h"
 #include "agent/io/log.h"
 #include "agent/io/routes.h"
 #include "proto/cleanup.h"
@@ -17,6 +20,12 @@ static int job_find(struct api *api, const struct routed *routed, const char *id
     return journal_job(api->journal, id, view, &from_journal);
 }
 
+/* RFC 7240: a client that knows what it asked for need not be told 10,000 nodes. */
+static bool wants_minimum(const struct call *call)
+{
+    return call->prefer && !strcasecmp(call->prefer, "return=minimal");
+}
+
 static void answer_job(struct api *api, const struct routed *routed, const char *id, int status,
                        struct answer *answer)
 {
@@ -25,6 +34,10 @@ static void answer_job(struct api *api, const struct routed *routed, const char 
     if (job_find(api, routed, id, &view, &err)) {
         answer_err(answer, &err);
         return;
+    }
+    if (wants_minimum(routed->call)) {
+        free(view.nodes); /* its counts say enough */
+        view.nodes = NULL;
     }
     answer_json(answer, status, job_view_encode(&view));
 }
@@ -39,8 +52,10 @@ static int request_read(const struct call *call, struct job_request *request, st
 }
 
 static void answer_refusal(const struct job_request *request, struct problem *problem,
-                           const struct err *err, struct answer *answer)
+                           struct err *err, struct answer *answer)
 {
+    if (problem->lock.node[0])
+        lock_explain(&problem->lock, err);
     log_info("job=refused verb=%s nodes=\"%.200s\" actor=\"%s\" reason=\"%s\"",
              verb_name(request->verb), request->nodes, request->actor, err->text);
     problem->kind = err->kind;
@@ -60,7 +75,7 @@ void jobs_post(struct api *api, const struct routed *routed, struct answer *answ
         answer_err(answer, &err);
         return;
     }
-    if (!api->ready && request.verb != VERB_STATUS) {
+    if (!api->ready && verb_changes_something(request.verb)) {
         (void)err_set(&err, ERR_BUSY,
                       "the agent has just started and waits for the drivers of the "
                       "one before; try again in a few seconds");
@@ -160,6 +175,7 @@ void job_events_get(struct api *api, const struct routed *routed, struct answer 
         return;
     }
     filter.replay = true; /* from the job's start, if the client does not say more */
+    filter.question = !verb_changes_something(view.verb);
     filter.job_ended = view.done;
     memcpy(filter.job, view.id, sizeof filter.job);
     answer_stream(api, routed, &filter, answer);

@@ -38,38 +38,6 @@ void nodes_get(struct api *api, const struct routed *routed, struct answer *answ
     free(views);
 }
 
-static int read_limit(const char *text, size_t *limit, struct err *err)
-{
-    char *end;
-    unsigned long value = text ? strtoul(text, &end, 10) : API_HISTORY_DEFAULT;
-    if (text && (*text < '0' || *text > '9' || *end || value == 0 || value > API_HISTORY_MAX))
-        return err_set(err, ERR_USAGE, "limit is '%.32s': must be 1 to %d", text, API_HISTORY_MAX);
-    *limit = value;
-    return 0;
-}
-
-void history_get(struct api *api, const struct routed *routed, struct answer *answer)
-{
-    const char *node = call_query(routed->call, "node");
-    _cleanup_(freep) struct job_event *events = NULL;
-    size_t limit = 0, count = 0;
-    struct err err;
-    if (read_limit(call_query(routed->call, "limit"), &limit, &err)) {
-        answer_err(answer, &err);
-        return;
-    }
-    if (node && !inventory_node(api->inventory, node)) {
-        (void)err_set(&err, ERR_USAGE, "no node is called '%.64s'", node);
-        answer_err(answer, &err);
-        return;
-    }
-    if (journal_history(api->journal, node, limit, &events, &count, &err)) {
-        answer_err(answer, &err);
-        return;
-    }
-    answer_json(answer, 200, event_list_encode(events, count));
-}
-
 void metrics_get(struct api *api, const struct routed *routed, struct answer *answer)
 {
     (void)routed;

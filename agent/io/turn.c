@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/core/plan.h"
 #include "agent/io/clock.h"
 #include "agent/io/log.h"
+#include "agent/io/sse.h"
 #include "proto/cleanup.h"
 #include "proto/nodeset.h"
 
@@ -126,10 +128,12 @@ static bool has_event(const struct action *action)
     return action->kind == ACTION_TELL || (action->kind == ACTION_SEND && action->intent);
 }
 
-/* Progress is for those who watch: the next line replaces it, so it is not worth a row. */
+/* Progress is for those who watch: the next line replaces it, so it is not worth a row.  Nor is a
+ * question that finds what is known: somebody's script asks 10,000 nodes every minute. */
 static bool worth_a_row(const struct action *action)
 {
-    return has_event(action) && action->event.kind != EVENT_PROGRESS;
+    return has_event(action) && action->event.kind != EVENT_PROGRESS &&
+           event_is_news(&action->event);
 }
 
 static bool batch_has_records(const struct turn *turn)
@@ -315,17 +319,22 @@ static int journal_admitted(struct turn *turn, const struct job_request *request
 int turn_submit(struct turn *turn, const struct job_request *request, char id[JOB_ID_SIZE],
                 bool *existing, struct problem *problem, struct err *err)
 {
-    bool changes = request->verb != VERB_STATUS;
+    bool changes = verb_changes_something(request->verb);
     if (changes && journal_writable(turn->journal, err))
         return err_prefix(err, "no command is sent that is not journaled first");
     if (core_submit(turn->core, request, clock_now_ms(), id, existing, problem, err))
         return -1;
     if (*existing)
         return 0;
+    if (!changes) {
+        turn_now(turn);
+        return 0;
+    }
     struct err lost = {0};
-    if (journal_admitted(turn, request, id, &lost) == 0 || !changes)
+    if (journal_admitted(turn, request, id, &lost) == 0)
         return 0;
     (void)core_cancel(turn->core, id, clock_now_ms(), NULL);
+    core_forget_key(turn->core, request->key, id); /* asked again, it is to be done */
     turn_wanted(turn);
     *err = lost;
     return err_prefix(err, "nothing was sent");
@@ -352,9 +361,8 @@ void turn_recovered(struct turn *turn)
         if (!core_job(turn->core, jobs[i].id, clock_now_ms(), &view, NULL) && view.done)
             journal_end_job(turn->journal, jobs[i].id, clock_unix_ms(), job_view_exit_code(&view),
                             "done");
-        free(jobs[i].nodes);
     }
-    free(jobs);
+    journal_unfinished_free(jobs, count);
     if (journal_commit(turn->journal, &err))
         log_error("journal=read-only text=\"%s\"", err.text);
     turn_wanted(turn);

@@ -13,10 +13,11 @@ _powerctl()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=netboot i
     local commands='status on off cycle reset soft diag identify next-boot reboot netboot plan
-        nodes watch history jobs job cancel config version help'
+        nodes watch history lock unlock locks jobs job cancel config version help'
     local common='--quiet --no-color --socket --help'
     local show="$common --format"
-    local job="$show --exclude --progress --timeout --yes --max-nodes --key --no-wait"
+    local job="$show --exclude --progress --timeout --yes --max-nodes --key --no-wait
+        --with-lock --for"
     local waves="$job --batch --max-failures"
 
     case $before in
@@ -24,7 +25,8 @@ _powerctl()
     --progress) mapfile -t COMPREPLY < <(compgen -W 'auto tty plain json none' -- "$word"); return ;;
     --socket) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --timeout|--grace) mapfile -t COMPREPLY < <(compgen -W '30s 5m 30m' -- "$word"); return ;;
-    --max-nodes|--key|--retry|--batch|--max-failures|--seconds) return ;;
+    --until|--since) mapfile -t COMPREPLY < <(compgen -W '2h 1d 18:00' -- "$word"); return ;;
+    --max-nodes|--key|--retry|--batch|--max-failures|--seconds|--reason|--for|--limit|-n) return ;;
     --exclude|-x) _powerctl_nodes "$word"; return ;;
     esac
 
@@ -57,7 +59,11 @@ _powerctl()
             --seconds --stop" ;;
         nodes) options="$show --exclude --expand" ;;
         watch) options="$show --exclude --timeout" ;;
-        jobs|history) options="$show --all" ;;
+        jobs) options="$show --all" ;;
+        history) options="$show --exclude --all --since --limit" ;;
+        lock) options="$show --exclude --reason --until --steal --for" ;;
+        unlock) options="$show --exclude --steal --for" ;;
+        locks) options="$show --exclude" ;;
         job) options="$show --progress --timeout --follow" ;;
         cancel|config|version|help) options=$common ;;
         esac

@@ -26,6 +26,7 @@
 
 #include "agent/io/api.h"
 #include "agent/io/clock.h"
+#include "agent/io/locks.h"
 #include "agent/io/log.h"
 #include "proto/cleanup.h"
 
@@ -39,6 +40,7 @@ static struct {
     struct journal *journal;
     struct event_hub *hub;
     struct turn *turn;
+    struct locks *locks;
     struct api api;
     size_t nsent;
     struct driver_request sent[SENT_MAX];
@@ -148,8 +150,10 @@ static int setup(void **state)
     rig.journal = journal_open(rig.dir, "test", &err);
     rig.hub = event_hub_new(rig.journal);
     rig.turn = turn_new(&rig.loop, rig.core, rig.journal, &effects, &err);
+    rig.locks = locks_new(&rig.loop, rig.core, rig.journal, on_tell, NULL, &err);
     rig.api = (struct api){.core = rig.core,
                            .turn = rig.turn,
+                           .locks = rig.locks,
                            .journal = rig.journal,
                            .hub = rig.hub,
                            .inventory = rig.inventory,
@@ -173,6 +177,7 @@ static int teardown(void **state)
     (void)state;
     server_close(rig.api.server);
     turn_close(rig.turn);
+    locks_close(rig.locks);
     uv_close((uv_handle_t *)&rig.answers, NULL);
     (void)uv_run(&rig.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&rig.loop), 0);

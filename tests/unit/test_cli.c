@@ -415,7 +415,11 @@ static void test_usage(void **state)
         {{"powerctl", "on", "-"}, "no nodes came on standard input"},
         {{"powerctl", "next-boot", "floppy", "n1"}, "cannot be 'floppy'"},
         {{"powerctl", "plan", "jobs", "n1"}, "no plan for 'jobs'"},
-        {{"powerctl", "history", "n1", "n2"}, "a word too many: 'n2'"},
+        {{"powerctl", "history", "n1", "--since", "tomorrow"}, "--since: 'tomorrow' is not a time"},
+        {{"powerctl", "history", "n1", "-n", "0"}, "--limit takes 1 to 10000"},
+        {{"powerctl", "lock", "n1"}, "powerctl lock NODES --reason TEXT"},
+        {{"powerctl", "lock", "--reason=x"}, "powerctl lock NODES --reason TEXT"},
+        {{"powerctl", "lock", "n1", "--reason=x", "--until=5"}, "--until: '5' is not a time"},
         {{"powerctl", "jobs", "n1"}, "a word too many: 'n1'"},
         {{"powerctl", "config", "shake"}, "config can only 'check'"},
     };
@@ -532,7 +536,7 @@ static void test_jobs_leave_out_status(void **state)
     assert_string_equal(said.out, "J1-1\nJ1-2\n");
 }
 
-static void test_history_leaves_out_status(void **state)
+static void test_history_asks_for_what_is_wanted(void **state)
 {
     (void)state;
 #define ANSWER                                                                                     \
@@ -541,13 +545,19 @@ static void test_history_leaves_out_status(void **state)
                           "\"kind\":\"outcome\",\"verb\":\"status\",\"job\":\"J1-2\","             \
                           "\"node\":\"n1\",\"outcome\":\"ok\"}]}")
     const struct row rows[] = {
-        {.request = "GET /v1/history?limit=10000&node=n1 ", .answer = ANSWER},
-        {.request = "GET /v1/history?limit=100&node=n1 ", .answer = ANSWER},
+        {.request = "GET /v1/history?limit=100&nodes=n1%2Cn2 ", .answer = ANSWER},
+        {.request = "GET /v1/history?limit=7&all=true&nodes=n1 ", .answer = ANSWER},
+        {.request = "GET /v1/history?limit=10000&since=2026-01-31T23:00:00.000Z&nodes=n1 ",
+         .answer = ANSWER},
     };
-    struct said said = AGAINST(rows, "powerctl", "history", "n1", "--format", "nodeset");
-    assert_string_equal(said.out, "power n1\n");
-    said = AGAINST(rows, "powerctl", "history", "n1", "--all", "--format", "nodeset");
-    assert_string_equal(said.out, "power n1\noutcome n1\n");
+    static const char *const both = "power n1\noutcome n1\n";
+    struct said said = AGAINST(rows, "powerctl", "history", "n1", "n2", "--format", "nodeset");
+    assert_string_equal(said.out, both);
+    said = AGAINST(rows, "powerctl", "history", "n1", "--all", "-n7", "--format", "nodeset");
+    assert_string_equal(said.out, both);
+    said = AGAINST(rows, "powerctl", "history", "n1", "--since", "2026-01-31T23:00Z",
+                   "--format=nodeset");
+    assert_string_equal(said.out, both);
 }
 
 static void test_version_as_an_option(void **state)
@@ -572,6 +582,7 @@ static void test_an_answer_that_makes_no_sense(void **state)
 
 int main(void)
 {
+    (void)unsetenv("SUDO_USER"); /* for whom locks would be */
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exit_codes_of_results),
         cmocka_unit_test(test_exit_codes_of_refusals),
@@ -591,7 +602,7 @@ int main(void)
         cmocka_unit_test(test_cancelling_twice_says_so),
         cmocka_unit_test(test_a_column_of_one_word_is_not_told),
         cmocka_unit_test(test_jobs_leave_out_status),
-        cmocka_unit_test(test_history_leaves_out_status),
+        cmocka_unit_test(test_history_asks_for_what_is_wanted),
         cmocka_unit_test(test_version_as_an_option),
         cmocka_unit_test(test_an_answer_that_makes_no_sense),
     };

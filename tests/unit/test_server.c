@@ -12,7 +12,7 @@ static void state_is_shown(void **state)
     assert_has(get("/v1/nodes?nodes=n%5B1-2%5D"), "\"folded\":\"n[1-2]\"");
     assert_has(get("/v1/jobs"), "\"jobs\":[]");
     assert_has(get("/healthz"), "\"status\":\"ok\"");
-    assert_has(get("/v1/history?node=n1&limit=5"), "\"events\":[]");
+    assert_has(get("/v1/history?nodes=n1&limit=5"), "\"events\":[]");
     assert_has(get("/metrics"), "powerctl_nodes{power=\"unknown\"} 4\n");
     assert_has(talk.text, "text/plain; version=0.0.4");
 }
@@ -28,7 +28,7 @@ static void mistakes_get_a_problem(void **state)
     assert_has(talk.text, "n99");
     assert_int_equal(status(get("/v1/nodes?nodes=n1%00n2")), 400);
     assert_int_equal(status(get("/v1/history?limit=0")), 400);
-    assert_int_equal(status(get("/v1/history?node=nosuch")), 400);
+    assert_int_equal(status(get("/v1/history?nodes=nosuch")), 400);
     assert_int_equal(status(get("/v1/events?after=-1")), 400);
     assert_int_equal(status(post("/v1/version", "application/json", "{}")), 405);
     assert_has(talk.text, "Allow: GET\r\n");
@@ -152,7 +152,7 @@ static void a_job_runs_and_its_stream_ends(void **state)
     size_t sent = rig.nsent;
     assert_int_equal(status(post("/v1/jobs", "application/json", body)), 200); /* the same key */
     assert_int_equal(rig.nsent, sent);
-    assert_has(get("/v1/history?node=n2&limit=1"), "\"kind\":\"outcome\"");
+    assert_has(get("/v1/history?nodes=n2&limit=1"), "\"kind\":\"outcome\"");
 }
 
 static void a_reader_that_comes_back_misses_nothing(void **state)
@@ -186,7 +186,8 @@ static void a_reader_that_comes_back_misses_nothing(void **state)
 static void a_stream_nobody_takes_is_cut_off(void **state)
 {
     struct server_counts counts;
-    struct job_event event = {.kind = EVENT_NOTE, .node = {.node = "n1", .percent = -1}};
+    struct job_event event = {
+        .kind = EVENT_NOTE, .verb = VERB_ON, .node = {.node = "n1", .percent = -1}};
     (void)state;
     server_set_patience(rig.api.server, 300, 300);
     talk_open(&talk);
