@@ -1,4 +1,5 @@
 #include <getopt.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -62,8 +63,18 @@ static void print_help(FILE *out)
     (void)fputs(help, out);
 }
 
+/* A status of 10,000 nodes takes 40 MB for a second.  glibc (2.36) raises the size from which an
+ * allocation is given back to the system, up to 32 MB, each time one is freed: fixed here. */
+static void give_memory_back(void)
+{
+    enum { LARGE = 128 << 10 };
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+    (void)mallopt(M_TRIM_THRESHOLD, LARGE);
+}
+
 int main(int argc, char **argv)
 {
+    give_memory_back();
     struct agent_options options = {.config = "/etc/powerctl/powerctl.yaml"};
     bool check = false, debug = false;
     int letter;

@@ -92,6 +92,8 @@ struct node_state *core_node_state(struct core *core, const char *name)
 
 /* ---- actions ---- */
 
+enum { ACTIONS_KEPT = 1024 }; /* room for as many is not given back: about 700 KiB */
+
 struct action *core_act(struct core *core, enum action_kind kind)
 {
     if (core->action_count == core->action_room) {
@@ -118,6 +120,11 @@ bool core_take(struct core *core, struct action *action)
     *action = core->actions[core->action_first];
     core->action_first = (core->action_first + 1) % core->action_room;
     core->action_count--;
+    if (!core->action_count && core->action_room > ACTIONS_KEPT) { /* a burst is over */
+        free(core->actions);
+        core->actions = NULL;
+        core->action_room = core->action_first = 0;
+    }
     if (action->kind == ACTION_TELL && action->event.kind == EVENT_JOB_ENDED)
         job_end_taken(core, action->event.job);
     return true;

@@ -65,6 +65,8 @@ struct inventory *inventory_free(struct inventory *inventory)
     for (size_t i = 0; i < inventory->ngroups; i++)
         free(inventory->groups[i].expression);
     free(inventory->groups);
+    for (size_t i = 0; inventory->devices && i < inventory->ndevices; i++)
+        free(inventory->devices[i].config.settings);
     free(inventory->devices);
     free(inventory->nodes);
     free(inventory->by_name);

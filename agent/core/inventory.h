@@ -16,9 +16,17 @@
 
 enum { NODE_MACS_MAX = 8, DEVICE_NONE = UINT32_MAX };
 
+/* As struct driver_device, but with no more settings than it has: room for all of them is 10 KiB,
+ * and there are 10,000 devices. */
+struct device_config {
+    char device[NAME_SIZE];
+    size_t nsettings;
+    struct driver_setting *settings; /* owned by the inventory */
+};
+
 struct device {
     char driver[NAME_SIZE];      /* "ipmi": the program powerctl-driver-ipmi */
-    struct driver_device config; /* its name, and settings for the driver */
+    struct device_config config; /* its name, and settings for the driver */
 };
 
 /* What tells that a node is up. Phone-home is believed from every node. */

@@ -205,23 +205,44 @@ struct job *job_new(struct core *core, const char *id, const struct job_request 
     return job;
 }
 
-struct job *job_free(struct core *core, struct job *job)
+static void tasks_free(struct core *core, struct job *job)
 {
-    if (!job)
-        return NULL;
-    for (size_t i = 0; i < job->ntasks; i++) {
+    for (size_t i = 0; job->tasks && i < job->ntasks; i++) {
         struct task *task = &job->tasks[i];
         watch_end(core, task);
         timer_set(&core->timers, &task->timer, UINT64_MAX);
         if (task->request_id)
             HASH_DELETE(by_request, core->by_request, task);
     }
-    core->ntimers -= job->ntasks;
-    HASH_DELETE(by_id, core->jobs_by_id, job);
+    if (job->tasks)
+        core->ntimers -= job->ntasks;
     free(job->tasks);
+    job->tasks = NULL;
+}
+
+struct job *job_free(struct core *core, struct job *job)
+{
+    if (!job)
+        return NULL;
+    tasks_free(core, job);
+    HASH_DELETE(by_id, core->jobs_by_id, job);
+    free(job->views);
     free(job->folded);
     free(job);
     return NULL;
+}
+
+/* Ended jobs are kept to be looked at, and a thousand may be kept: only what is looked at. */
+static void condense(struct core *core, struct job *job)
+{
+    struct node_view *views = calloc(job->ntasks, sizeof *views);
+    if (!views)
+        return;
+    for (size_t i = 0; i < job->ntasks; i++)
+        task_view(core, &job->tasks[i], &views[i]);
+    job->views = views;
+    job->views_ms = core->now_ms;
+    tasks_free(core, job);
 }
 
 void job_end_taken(struct core *core, const char *id)
@@ -232,6 +253,7 @@ void job_end_taken(struct core *core, const char *id)
         job->end_taken = true;
         core->jobs_ended++;
         core->tasks_ended += job->ntasks;
+        condense(core, job);
     }
 }
 
@@ -365,6 +387,9 @@ void job_task_ended(struct core *core, struct task *task)
         job->nfailed++;
     if (options->has_max_failures && job->nfailed >= options->max_failures)
         job->stopped = true;
+    /* All the others are under way already: nobody waits for this one. */
+    if (!options->batch && !job->stopped && job->nended < job->ntasks)
+        return;
     /* Not from here: the caller may still hold the task. At the next tick. */
     timer_set(&core->timers, &core->turn, core->now_ms);
     core->releases = true;

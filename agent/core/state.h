@@ -95,7 +95,9 @@ struct job {
     bool end_taken;                 /* the shell has its EVENT_JOB_ENDED */
     bool releasing;                 /* job_release() is at work further up */
     size_t ntasks, nended, nfailed, nreleased;
-    struct task *tasks;
+    struct task *tasks;      /* NULL once the shell has its end: then there are */
+    struct node_view *views; /* a fifth of the size, as of views_ms */
+    uint64_t views_ms;
     struct job *next; /* newest first */
     UT_hash_handle by_id;
 };
@@ -138,7 +140,7 @@ struct used_key {
 
 enum {
     ADDRESSES_MAX = 65536,
-    TASKS_KEPT_MAX = 32768, /* of ended jobs: about 2 KiB each */
+    TASKS_KEPT_MAX = 32768, /* of ended jobs: about half a KiB each */
 };
 
 struct core {

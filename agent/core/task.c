@@ -103,7 +103,9 @@ void task_ask(struct core *core, struct task *task, enum op op)
 static void learn_power(struct core *core, struct task *task, enum power power)
 {
     struct node_state *state = core_node_state(core, task->node.name);
-    bool changed = task->power != power || !state || state->power != power;
+    /* A job that changes something tells what it began from; a question, what nobody knew yet. */
+    bool first = task->power != power && verb_changes_something(task->job->request.verb);
+    bool changed = first || !state || state->power != power;
     task->power = power;
     if (state) {
         state->power = power;

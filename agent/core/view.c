@@ -59,7 +59,18 @@ static void fill_job(const struct job *job, uint64_t now_ms, struct job_view *vi
     memcpy(view->key, job->request.key, sizeof view->key);
     memcpy(view->actor, job->request.actor, sizeof view->actor);
     for (size_t i = 0; i < job->ntasks; i++)
-        view->counts[job->tasks[i].outcome]++;
+        view->counts[job->tasks ? job->tasks[i].outcome : job->views[i].outcome]++;
+}
+
+/* Its part of a job that ended, some time ago. */
+static void aged_view(const struct core *core, const struct job *job, size_t i,
+                      struct node_view *view)
+{
+    uint64_t since_ms = core->now_ms - job->views_ms;
+    *view = job->views[i];
+    view->since_ms += since_ms;
+    if (view->power_age_ms != UINT64_MAX)
+        view->power_age_ms += since_ms;
 }
 
 int core_job(const struct core *core, const char *id, uint64_t now_ms, struct job_view *view,
@@ -74,7 +85,10 @@ int core_job(const struct core *core, const char *id, uint64_t now_ms, struct jo
         return err_set(err, ERR_SYSTEM, "out of memory");
     fill_job(job, now_ms, &made);
     for (size_t i = 0; i < job->ntasks; i++)
-        task_view(core, &job->tasks[i], &made.nodes[i]);
+        if (job->tasks)
+            task_view(core, &job->tasks[i], &made.nodes[i]);
+        else
+            aged_view(core, job, i, &made.nodes[i]);
     *view = made;
     return 0;
 }

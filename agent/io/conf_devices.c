@@ -60,9 +60,18 @@ static bool check_value(struct conf *c, const struct yaml *value, const struct o
     return false;
 }
 
-static void add_setting(struct device *device, const char *name, const char *text)
+static void add_setting(struct conf *c, struct device_config *config, const char *name,
+                        const char *text)
 {
-    struct driver_setting *setting = &device->config.settings[device->config.nsettings++];
+    struct driver_setting *settings =
+        reallocarray(config->settings, config->nsettings + 1, sizeof *settings);
+    if (!settings) {
+        conf_no_memory(c);
+        return;
+    }
+    config->settings = settings;
+    struct driver_setting *setting = &settings[config->nsettings++];
+    *setting = (struct driver_setting){0};
     memcpy(setting->name, name, strlen(name) + 1);
     memcpy(setting->value, text, strlen(text) + 1);
 }
@@ -75,7 +84,7 @@ static void read_setting(struct conf *c, const struct conf_row *row, const struc
     for (size_t i = 0; good && i < texts.count; i++)
         good = check_value(c, value, option, texts.texts[i]);
     for (size_t i = 0; good && i < row->count; i++)
-        add_setting(&c->inventory->devices[row->first + i], option->name,
+        add_setting(c, &c->inventory->devices[row->first + i].config, option->name,
                     conf_expansion_text(&texts, i));
     conf_expansion_clear(&texts);
 }

@@ -29,16 +29,29 @@ static int by_device(const void *a, const void *b)
     return strcmp(((const struct driver_line *)a)->device, ((const struct driver_line *)b)->device);
 }
 
+/* Malloc'd; NULL if it cannot be told to a driver. */
+static char *device_line(struct driver_device *device, const struct device_config *config)
+{
+    if (config->nsettings > DRIVER_SETTINGS_MAX)
+        return NULL;
+    memcpy(device->device, config->device, sizeof device->device);
+    device->nsettings = config->nsettings;
+    for (size_t i = 0; i < config->nsettings; i++)
+        device->settings[i] = config->settings[i];
+    return driver_device_encode(device);
+}
+
 static int add_devices(struct driver_lines *lines, const struct driver_link_config *config,
                        struct err *err)
 {
     lines->rows = calloc(config->ndevices + 1, sizeof *lines->rows);
-    if (!lines->rows)
+    _cleanup_(freep) struct driver_device *device = calloc(1, sizeof *device);
+    if (!lines->rows || !device)
         return err_set(err, ERR_SYSTEM, "no memory for devices");
     for (size_t i = 0; i < config->ndevices; i++) {
         struct driver_line *line = &lines->rows[lines->count];
         (void)snprintf(line->device, sizeof line->device, "%s", config->devices[i]->device);
-        line->text = driver_device_encode(config->devices[i]);
+        line->text = device_line(device, config->devices[i]);
         if (!line->text)
             return err_set(
                 err, ERR_CONFIG,
@@ -53,7 +66,7 @@ static int add_devices(struct driver_lines *lines, const struct driver_link_conf
 static bool is_named(const struct driver_link_config *config, const char *credentials)
 {
     for (size_t i = 0; i < config->ndevices; i++) {
-        const struct driver_device *device = config->devices[i];
+        const struct device_config *device = config->devices[i];
         for (size_t k = 0; k < device->nsettings; k++)
             if (!strcmp(device->settings[k].name, "credentials") &&
                 !strcmp(device->settings[k].value, credentials))

@@ -25,6 +25,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "agent/core/inventory.h"
 #include "proto/driver_msg.h"
 #include "proto/err.h"
 
@@ -67,7 +68,7 @@ struct driver_link *driver_link_new(uv_loop_t *loop, const char *driver, const c
  * that a device names in its setting "credentials".  Errors (a device that does not fit in a
  * line, a password that is not UTF-8): nothing was changed.  0 or -1. */
 struct driver_link_config {
-    const struct driver_device *const *devices; /* of this driver */
+    const struct device_config *const *devices; /* of this driver */
     size_t ndevices;
     const struct driver_credentials *credentials;
     size_t ncredentials;

@@ -97,7 +97,7 @@ static int configure(struct drivers *drivers, size_t index, const struct config 
                      struct err *err)
 {
     const struct inventory *inventory = config->inventory;
-    _cleanup_(freep) const struct driver_device **devices =
+    _cleanup_(freep) const struct device_config **devices =
         calloc(inventory->ndevices + 1, sizeof *devices);
     if (!devices)
         return err_set(err, ERR_SYSTEM, "out of memory for %zu devices", inventory->ndevices);

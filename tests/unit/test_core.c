@@ -545,12 +545,15 @@ static void a_reload_does_not_re_aim_a_running_job(void **state)
     struct err err = {0};
     struct job_view view = {0};
     struct rack *other = rack_new(16);
-    struct driver_device *device = &other->inventory->devices[0].config;
+    struct device_config *device = &other->inventory->devices[0].config;
     struct job_request asked = request(VERB_ON, "n01");
     start(rack, &asked, id);
     assert_int_equal(core_may_reload(rack->core, other->inventory, &err), 0);
-    (void)snprintf(device->settings[device->nsettings].name, NAME_SIZE, "host");
-    (void)snprintf(device->settings[device->nsettings++].value, NAME_SIZE, "10.0.0.99");
+    device->settings = calloc(1, sizeof *device->settings);
+    assert_non_null(device->settings);
+    (void)snprintf(device->settings[0].name, NAME_SIZE, "host");
+    (void)snprintf(device->settings[0].value, NAME_SIZE, "10.0.0.99");
+    device->nsettings = 1;
     assert_int_equal(core_may_reload(rack->core, other->inventory, &err), -1);
     assert_int_equal(err.kind, ERR_BUSY);
     assert_non_null(strstr(err.text, "b01 of n01"));

@@ -32,6 +32,8 @@ struct fixture {
     int ups, downs, waits;
     bool closed;
     bool inside; /* a driver_link_ function runs */
+    struct driver_setting settings[4]; /* of fake devices */
+    size_t nsettings;
 };
 
 static void on_reply(void *arg, const struct driver_reply *reply)
@@ -132,10 +134,10 @@ static void new_link(struct fixture *f, const char *driver, const char *driver_d
     assert_non_null(f->link);
 }
 
-static void configure(struct fixture *f, const struct driver_device *devices, size_t count,
+static void configure(struct fixture *f, const struct device_config *devices, size_t count,
                       const struct driver_credentials *credentials)
 {
-    const struct driver_device *pointers[8];
+    const struct device_config *pointers[8];
     for (size_t i = 0; i < count; i++)
         pointers[i] = &devices[i];
     const struct driver_link_config config = {pointers, count, credentials, credentials ? 1 : 0};
@@ -149,14 +151,15 @@ static void configure(struct fixture *f, const struct driver_device *devices, si
 static void start_rude(struct fixture *f)
 {
     new_link(f, "rude", "tests/peers");
-    configure(f, &(struct driver_device){.device = "any"}, 1, NULL);
+    configure(f, &(struct device_config){.device = "any"}, 1, NULL);
     UNTIL(f, f->ups == 1);
 }
 
-static struct driver_device fake_device(const struct fixture *f, const char *name)
+static struct device_config fake_device(struct fixture *f, const char *name)
 {
-    struct driver_device device = {.nsettings = 1, .settings = {{"state", ""}}};
+    struct device_config device = {.nsettings = 1, .settings = &f->settings[f->nsettings++]};
     (void)snprintf(device.device, sizeof device.device, "%s", name);
+    (void)snprintf(device.settings[0].name, NAME_SIZE, "state");
     (void)snprintf(device.settings[0].value, DRIVER_SETTING_SIZE, "%s/%s", f->dir, name);
     return device;
 }
@@ -184,7 +187,7 @@ static void a_fake_device_is_switched(void **state)
 {
     struct fixture *f = *state;
     new_link(f, "fake", f->built);
-    struct driver_device device = fake_device(f, "n1");
+    struct device_config device = fake_device(f, "n1");
     configure(f, &device, 1, NULL);
     UNTIL(f, f->ups == 1);
     ask(f, 1, "n1", OP_ON, 5000);
@@ -308,7 +311,7 @@ static void a_missing_program_is_tried_again(void **state)
 {
     struct fixture *f = *state;
     new_link(f, "nowhere", "tests/peers");
-    configure(f, &(struct driver_device){.device = "any"}, 1, NULL);
+    configure(f, &(struct device_config){.device = "any"}, 1, NULL);
     UNTIL(f, f->downs == 1 && strstr(f->problems, "again in 2 s"));
     assert_non_null(strstr(f->problems, "cannot start tests/peers/powerctl-driver-nowhere"));
     char lock[128];
@@ -324,7 +327,7 @@ static void an_older_driver_is_waited_for(void **state)
     int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     assert_int_equal(flock(fd, LOCK_EX), 0);
     new_link(f, "rude", "tests/peers");
-    configure(f, &(struct driver_device){.device = "any"}, 1, NULL);
+    configure(f, &(struct device_config){.device = "any"}, 1, NULL);
     UNTIL(f, strstr(f->problems, "waits for an older driver"));
     assert_int_equal(driver_link_state(f->link), DRIVER_LINK_WAITING);
     ask(f, 1, "good", OP_ON, 60000);
@@ -344,7 +347,7 @@ static void a_reload_adds_devices_to_the_running_driver(void **state)
 {
     struct fixture *f = *state;
     new_link(f, "fake", f->built);
-    struct driver_device devices[2] = {fake_device(f, "n1"), fake_device(f, "n2")};
+    struct device_config devices[2] = {fake_device(f, "n1"), fake_device(f, "n2")};
     configure(f, devices, 1, NULL);
     UNTIL(f, f->ups == 1);
     ask(f, 1, "n2", OP_STATUS, 5000);
@@ -365,8 +368,11 @@ static void a_changed_secret_restarts_the_driver_when_it_is_quiet(void **state)
 {
     struct fixture *f = *state;
     struct driver_credentials credentials = {"bmc", "ops", {"old"}};
-    struct driver_device device = {
-        .device = "any", .nsettings = 1, .settings = {{"credentials", "bmc"}}};
+    struct device_config device = {
+        .device = "any",
+        .nsettings = 1,
+        .settings = (struct driver_setting[]){{"credentials", "bmc"}},
+    };
     new_link(f, "rude", "tests/peers");
     configure(f, &device, 1, &credentials);
     UNTIL(f, f->ups == 1);
@@ -393,7 +399,7 @@ static void a_changed_secret_restarts_the_driver_when_it_is_quiet(void **state)
 static void without_a_lock_only_questions_are_asked(void **state)
 {
     struct fixture *f = *state;
-    struct driver_device device = {.device = "any"};
+    struct device_config device = {.device = "any"};
     assert_int_equal(rmdir(f->dir), 0);
     new_link(f, "rude", "tests/peers");
     configure(f, &device, 1, NULL);
@@ -418,9 +424,12 @@ static void without_a_lock_only_questions_are_asked(void **state)
 static void what_cannot_be_told_is_refused_and_changes_nothing(void **state)
 {
     struct fixture *f = *state;
-    struct driver_device device = {
-        .device = "any", .nsettings = 1, .settings = {{"credentials", "bmc"}}};
-    const struct driver_device *pointer = &device;
+    struct device_config device = {
+        .device = "any",
+        .nsettings = 1,
+        .settings = (struct driver_setting[]){{"credentials", "bmc"}},
+    };
+    const struct device_config *pointer = &device;
     const struct driver_credentials credentials = {"bmc", "ops", {"\xff"}};
     const struct driver_link_config config = {&pointer, 1, &credentials, 1};
     struct err err;
