@@ -15,12 +15,15 @@ struct driver_process {
     uv_process_t process;
     uv_pipe_t pipes[PIPES];
     uv_timer_t timer; /* kill after stop; then end of the last words */
+    uv_timer_t flush; /* what was written in this round of the loop goes out together */
     size_t handles;   /* not yet closed */
     bool exited, answers_ended, gone;
     int64_t status;
     int signal;
     struct lines lines[STDERR + 1]; /* of STDOUT and STDERR */
     char buffer[65536];
+    char *unsent; /* lines for STDIN, until the flush */
+    size_t unsent_size, unsent_room;
 };
 
 struct outgoing {
@@ -32,8 +35,10 @@ struct outgoing {
 static void on_closed(uv_handle_t *handle)
 {
     struct driver_process *process = handle->data;
-    if (--process->handles == 0)
-        free(process);
+    if (--process->handles)
+        return;
+    free(process->unsent);
+    free(process);
 }
 
 static void close_handle(uv_handle_t *handle)
@@ -52,6 +57,7 @@ static void close_all(struct driver_process *process)
     for (int i = 0; i < PIPES; i++)
         close_pipe(process, i);
     close_handle((uv_handle_t *)&process->timer);
+    close_handle((uv_handle_t *)&process->flush);
     close_handle((uv_handle_t *)&process->process);
 }
 
@@ -118,15 +124,21 @@ static void on_written(uv_write_t *write, int status)
     free(outgoing);
 }
 
+void driver_process_kill(struct driver_process *process)
+{
+    if (!process->exited)
+        (void)uv_process_kill(&process->process, SIGKILL);
+}
+
 /* Takes `bytes`. */
-static int write_to(struct driver_process *process, int which, char *bytes)
+static int write_to(struct driver_process *process, int which, char *bytes, size_t size)
 {
     struct outgoing *outgoing = malloc(sizeof *outgoing);
     uv_stream_t *stream = (uv_stream_t *)&process->pipes[which];
     if (outgoing && !uv_is_closing((uv_handle_t *)stream)) {
         outgoing->bytes = bytes;
-        outgoing->size = strlen(bytes);
-        uv_buf_t buffer = uv_buf_init(bytes, (unsigned)outgoing->size);
+        outgoing->size = size;
+        uv_buf_t buffer = uv_buf_init(bytes, (unsigned)size);
         if (uv_write(&outgoing->write, stream, &buffer, 1, on_written) == 0)
             return 0;
     }
@@ -135,20 +147,49 @@ static int write_to(struct driver_process *process, int which, char *bytes)
     return -1;
 }
 
+static void flush(struct driver_process *process)
+{
+    char *bytes = process->unsent;
+    size_t size = process->unsent_size;
+    process->unsent = NULL;
+    process->unsent_size = process->unsent_room = 0;
+    /* If that fails the driver is dying, and who waits for answers is told when it is dead. */
+    if (size && write_to(process, STDIN, bytes, size))
+        driver_process_kill(process);
+}
+
+static void on_flush(uv_timer_t *timer)
+{
+    flush(timer->data);
+}
+
+/* Not one write a line: 10,000 nodes asked at once are 10,000 lines. */
 int driver_process_write(struct driver_process *process, char *line)
 {
-    return write_to(process, STDIN, line);
+    size_t length = strlen(line), size = process->unsent_size + length;
+    bool closing = uv_is_closing((uv_handle_t *)&process->pipes[STDIN]);
+    if (!closing && size > process->unsent_room) {
+        char *more = realloc(process->unsent, 2 * size);
+        if (more) {
+            process->unsent = more;
+            process->unsent_room = 2 * size;
+        }
+    }
+    bool fits = !closing && size <= process->unsent_room;
+    if (fits) {
+        memcpy(process->unsent + process->unsent_size, line, length);
+        process->unsent_size = size;
+        if (!uv_is_active((uv_handle_t *)&process->flush))
+            (void)uv_timer_start(&process->flush, on_flush, 0, 0);
+    }
+    free(line);
+    return fits ? 0 : -1;
 }
 
 size_t driver_process_queued(const struct driver_process *process)
 {
-    return uv_stream_get_write_queue_size((const uv_stream_t *)&process->pipes[STDIN]);
-}
-
-void driver_process_kill(struct driver_process *process)
-{
-    if (!process->exited)
-        (void)uv_process_kill(&process->process, SIGKILL);
+    return process->unsent_size +
+           uv_stream_get_write_queue_size((const uv_stream_t *)&process->pipes[STDIN]);
 }
 
 static void on_stop_overdue(uv_timer_t *timer)
@@ -160,6 +201,7 @@ void driver_process_stop(struct driver_process *process)
 {
     if (process->exited || uv_is_closing((uv_handle_t *)&process->pipes[STDIN]))
         return;
+    flush(process);
     close_pipe(process, STDIN);
     (void)uv_timer_start(&process->timer, on_stop_overdue, DRIVER_PROCESS_END_MS, 0);
 }
@@ -197,10 +239,11 @@ static void init_handles(struct driver_process *process, uv_loop_t *loop)
         process->pipes[i].data = process;
     }
     (void)uv_timer_init(loop, &process->timer);
-    process->timer.data = process;
+    (void)uv_timer_init(loop, &process->flush);
+    process->timer.data = process->flush.data = process;
     process->process.data = process;
     process->process.loop = loop;
-    process->handles = PIPES + 2;
+    process->handles = PIPES + 3;
 }
 
 struct driver_process *driver_process_start(uv_loop_t *loop, const char *program, int lock_fd,
@@ -225,7 +268,7 @@ struct driver_process *driver_process_start(uv_loop_t *loop, const char *program
     (void)uv_read_start((uv_stream_t *)&process->pipes[STDOUT], on_alloc, on_read);
     (void)uv_read_start((uv_stream_t *)&process->pipes[STDERR], on_alloc, on_read);
     char *copy = strdup(secrets);
-    if (!copy || write_to(process, SECRETS, copy))
+    if (!copy || write_to(process, SECRETS, copy, strlen(copy)))
         close_pipe(process, SECRETS); /* the driver then refuses the devices that need them */
     return process;
 }
