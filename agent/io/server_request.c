@@ -128,6 +128,7 @@ static enum MHD_Result dispatch(struct client *client, const struct request *req
                                                     MHD_HTTP_HEADER_CONTENT_TYPE),
         .last_event_id =
             MHD_lookup_connection_value(client->connection, MHD_HEADER_KIND, "Last-Event-ID"),
+        .prefer = MHD_lookup_connection_value(client->connection, MHD_HEADER_KIND, "Prefer"),
         .body = request->body ? request->body : "",
         .body_size = request->size,
         .peer = &client->peer,

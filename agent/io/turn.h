@@ -10,6 +10,8 @@
  * as ERR_SYSTEM, sent no, and the journal stays read-only until journal_recover() succeeds;
  * questions to devices and events to clients go on.
  *
+ * Jobs that only ask are not in the journal, but for the power they find to be another.
+ *
  * Core, journal and loop are borrowed and must outlive the turn. */
 #ifndef POWERCTL_TURN_H
 #define POWERCTL_TURN_H
