@@ -15,6 +15,7 @@
 #include "agent/io/clock.h"
 #include "agent/io/drivers.h"
 #include "agent/io/event_log.h"
+#include "agent/io/locks.h"
 #include "agent/io/log.h"
 #include "agent/io/recovery.h"
 #include "agent/io/service.h"
@@ -24,9 +25,6 @@
 enum {
     HOUSEKEEPING_MS = 5000,
     TRIM_EVERY_MS = 3600000,
-    /* After a run that died in the middle of a job: its last command may still be on the wire
-     * when its driver is gone. */
-    SETTLE_MS = 1000,
     LEAVE_MS = 7000, /* for jobs to bring back on what they switched off; drivers get 2 s more */
     LEAVE_POLL_MS = 50,
 };
@@ -49,12 +47,15 @@ struct agent {
     struct event_hub *hub;
     struct event_log *event_log;
     struct turn *turn;
+    struct locks *locks;
     struct drivers *drivers;
     struct watchers *watchers;
     struct api api;
     uv_signal_t signals[3];
-    uv_timer_t housekeeping, settle, leave;
-    size_t interrupted; /* jobs that the run before left unfinished */
+    uv_timer_t housekeeping, leave;
+    char run[16];
+    bool settled;    /* no driver of the run before lives any more */
+    bool taken_over; /* what it left unfinished */
     uint64_t trim_due_ms, leave_by_ms;
     bool leaving, left;
 };
@@ -214,11 +215,11 @@ static void leave_now(struct agent *agent)
     agent->api.server = NULL;
     agent->watchers = watchers_close(agent->watchers);
     turn_close(agent->turn);
+    locks_close(agent->locks);
     drivers_close(agent->drivers, drivers_gone, agent);
     for (size_t i = 0; i < ARRAY_SIZE(agent->signals); i++)
         uv_close((uv_handle_t *)&agent->signals[i], NULL);
     uv_close((uv_handle_t *)&agent->housekeeping, NULL);
-    uv_close((uv_handle_t *)&agent->settle, NULL);
     uv_close((uv_handle_t *)&agent->leave, NULL);
 }
 
@@ -236,8 +237,8 @@ static void on_leave(uv_timer_t *timer)
     if (running && clock_now_ms() < agent->leave_by_ms)
         return;
     if (running)
-        log_error("agent=stopping jobs=%llu text=\"not ended in time; the next start tells about "
-                  "their nodes\"",
+        log_error("agent=stopping jobs=%llu text=\"not ended in time; the next start goes on "
+                  "with them\"",
                   (unsigned long long)running);
     leave_now(agent);
 }
@@ -272,28 +273,44 @@ static void on_term(uv_signal_t *handle, int number)
 
 /* --- birth ---------------------------------------------------------------------------------- */
 
-static bool is_ours(void *arg, const char *job)
+static void remember_key(void *arg, const struct journal_key *key)
 {
-    struct agent *agent = arg;
-    _cleanup_(job_view_clear) struct job_view view = {0};
-    return !core_job(agent->core, job, clock_now_ms(), &view, NULL);
+    _cleanup_(job_request_clear) struct job_request request = {0};
+    struct err err;
+    if (job_request_decode(key->request, &request, &err)) /* of another version: its options */
+        log_warning("job=%s key=\"%s\" text=\"%s\"", key->id, key->key, err.text);
+    request.verb = key->verb;
+    (void)snprintf(request.key, sizeof request.key, "%s", key->key);
+    if (core_remember_key(arg, key->id, &request, key->nodes_hash))
+        log_error("job=%s key=\"%s\" text=\"out of memory\"", key->id, key->key);
 }
 
-static void remember_key(void *arg, const char *key, const char *id, enum verb verb,
-                         const char *nodes_hash)
+/* Once the drivers of the run before are gone, and as soon as the journal can be written: a command
+ * that cannot be journaled is not sent. */
+static void take_over_jobs(struct agent *agent)
 {
-    core_remember_key(arg, key, id, verb, nodes_hash);
+    struct recovery recovery = {agent->core, agent->journal, agent->run, clock_now_ms(),
+                                clock_unix_ms()};
+    struct err err;
+    if (agent->taken_over || !agent->settled || journal_writable(agent->journal, NULL))
+        return;
+    if (recovery_run(&recovery, &err))
+        log_error("recovery=failed text=\"%s\"", err.text);
+    else
+        agent->taken_over = true;
+    turn_wanted(agent->turn);
 }
 
-/* What ended unrecorded is recorded, and so is what a run before left, if that was not read yet. */
+/* What ended unrecorded is recorded, and what a run before left is taken over, if that could not be
+ * read yet. */
 static void after_recovery(struct agent *agent)
 {
-    struct recovery ours = {is_ours, agent};
     struct err err;
-    size_t jobs;
     turn_recovered(agent->turn);
-    if (recovery_run(agent->journal, clock_unix_ms(), &ours, &jobs, &err) ||
-        journal_keys(agent->journal, remember_key, agent->core, &err))
+    agent->taken_over = false;
+    take_over_jobs(agent);
+    if (journal_keys(agent->journal, remember_key, agent->core, &err) ||
+        locks_recall(agent->locks, &err))
         log_error("journal=read-only text=\"%s\"", err.text);
 }
 
@@ -309,11 +326,13 @@ static void on_housekeeping(uv_timer_t *timer)
             return;
         log_info("journal=writable");
         after_recovery(agent);
+    } else if (!agent->taken_over) {
+        take_over_jobs(agent);
     }
     if (now_ms < agent->trim_due_ms)
         return;
-    int deleted =
-        journal_trim(agent->journal, clock_unix_ms(), JOURNAL_KEEP_DAYS, JOURNAL_KEEP_EVENTS, &err);
+    int deleted = journal_trim(agent->journal, clock_unix_ms(), agent->config->keep_days,
+                               agent->config->keep_events, &err);
     if (deleted < 0)
         log_warning("journal=trim text=\"%s\"", err.text);
     if (deleted < JOURNAL_SLICE)
@@ -329,40 +348,44 @@ static void become_ready(struct agent *agent)
     service_notify("READY=1");
 }
 
-static void on_settle(uv_timer_t *timer)
-{
-    become_ready(timer->data);
-}
-
 static void on_drivers_settled(void *arg)
 {
     struct agent *agent = arg;
-    if (agent->left)
+    if (agent->leaving) /* the next run will take them over */
         return;
-    if (agent->interrupted)
-        (void)uv_timer_start(&agent->settle, on_settle, SETTLE_MS, 0);
-    else
-        become_ready(agent);
+    agent->settled = true;
+    take_over_jobs(agent);
+    become_ready(agent);
 }
 
 /* The journal may be bad: then status works, and commands are refused with its text. */
 static int open_past(struct agent *agent, struct err *err)
 {
-    char run[16];
     uint32_t number = 0;
     if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
         number = (uint32_t)clock_unix_ms(); /* it need not be secret, only another one each time */
-    (void)snprintf(run, sizeof run, "%07x", number & 0xfffffff);
-    agent->journal = journal_open(agent->config->state_dir, run, err);
-    agent->core = core_new(agent->config->inventory, run, clock_now_ms());
+    (void)snprintf(agent->run, sizeof agent->run, "%07x", number & 0xfffffff);
+    agent->journal = journal_open(agent->config->state_dir, agent->run, err);
+    agent->core = core_new(agent->config->inventory, agent->run, clock_now_ms());
     if (!agent->journal || !agent->core)
         return err_set(err, ERR_SYSTEM, "out of memory");
     struct err trouble = {0};
     if (journal_writable(agent->journal, &trouble) ||
-        recovery_run(agent->journal, clock_unix_ms(), NULL, &agent->interrupted, &trouble) ||
+        recovery_outcomes(agent->core, agent->journal, agent->config->inventory, clock_unix_ms(),
+                          &trouble) ||
         journal_keys(agent->journal, remember_key, agent->core, &trouble))
         log_error("journal=read-only text=\"%s\"", trouble.text);
     return 0;
+}
+
+/* Locks that cannot be read refuse nothing; a journal that cannot be read admits nothing. */
+static struct locks *recall_locks(struct agent *agent, struct err *err)
+{
+    struct locks *locks =
+        locks_new(&agent->loop, agent->core, agent->journal, effect_tell, agent, err);
+    if (locks && locks_recall(locks, err))
+        log_error("journal=read-only text=\"%s\"", err->text);
+    return locks;
 }
 
 static int build(struct agent *agent, struct err *err)
@@ -375,7 +398,8 @@ static int build(struct agent *agent, struct err *err)
     if (!agent->event_log || !agent->hub)
         return err_set(err, ERR_SYSTEM, "out of memory");
     agent->turn = turn_new(&agent->loop, agent->core, agent->journal, &effects, err);
-    agent->drivers = agent->turn ? drivers_new(&agent->loop, &events, err) : NULL;
+    agent->locks = agent->turn ? recall_locks(agent, err) : NULL;
+    agent->drivers = agent->locks ? drivers_new(&agent->loop, &events, err) : NULL;
     agent->watchers = agent->drivers ? watchers_new(&agent->loop, on_note, agent, err) : NULL;
     return agent->watchers ? 0 : -1;
 }
@@ -389,6 +413,7 @@ static int listen_for_clients(struct agent *agent, struct err *err)
         return -1;
     agent->api = (struct api){.core = agent->core,
                               .turn = agent->turn,
+                              .locks = agent->locks,
                               .journal = agent->journal,
                               .hub = agent->hub,
                               .inventory = config->inventory,
@@ -410,9 +435,8 @@ static void arm(struct agent *agent)
         (void)uv_signal_init(&agent->loop, &agent->signals[i]);
         (void)uv_signal_start(&agent->signals[i], signals[i].run, signals[i].number);
     }
-    agent->housekeeping.data = agent->settle.data = agent->leave.data = agent;
+    agent->housekeeping.data = agent->leave.data = agent;
     (void)uv_timer_init(&agent->loop, &agent->housekeeping);
-    (void)uv_timer_init(&agent->loop, &agent->settle);
     (void)uv_timer_init(&agent->loop, &agent->leave);
     (void)uv_timer_start(&agent->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
 }

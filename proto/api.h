@@ -90,6 +90,9 @@ struct job_view {
     size_t nnodes;
     struct node_view *nodes; /* owned; NULL in what job_list_decode() gives */
     size_t counts[OUTCOMES]; /* nodes by outcome, where `nodes` is NULL */
+    int exit_code;           /* with has_exit_code: as recorded when it ended, where its nodes'
+                                outcomes may be gone */
+    bool has_exit_code;
 };
 void job_view_clear(struct job_view *view);
 size_t job_view_count(const struct job_view *view, enum outcome outcome);

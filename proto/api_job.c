@@ -39,6 +39,8 @@ size_t job_view_count(const struct job_view *view, enum outcome outcome)
 
 int job_view_exit_code(const struct job_view *view)
 {
+    if (view->has_exit_code)
+        return view->exit_code;
     if (job_view_count(view, OUTCOME_LEFT_OFF))
         return EXIT_LEFT_OFF;
     /* Pending in a job that is done would be a defect: never called a success. */
@@ -111,12 +113,22 @@ static int counts_read(const json_t *object, struct job_view *view, struct err *
     return 0;
 }
 
+static void exit_code_read(const json_t *object, struct job_view *view)
+{
+    const json_t *code = json_object_get(object, "exit_code");
+    view->has_exit_code = view->done && json_is_integer(code) && json_integer_value(code) >= 0 &&
+                          json_integer_value(code) <= EXIT_INTERRUPTED;
+    if (view->has_exit_code)
+        view->exit_code = (int)json_integer_value(code);
+}
+
 static int job_read(const json_t *object, struct job_view *view, struct err *err)
 {
     if (!json_is_object(object))
         return err_set(err, ERR_PROTOCOL, "a job must be an object {...}");
     if (fields_read(object, job_fields, LENIENT, view, err) || counts_read(object, view, err))
         return -1;
+    exit_code_read(object, view);
     if (!json_object_get(object, "nodes"))
         return 0;
     return node_views_from_json(object, "nodes", &view->nodes, &view->nnodes, err);

@@ -16,7 +16,6 @@
 #define TRY_SOFT_OFF     { .kind = STEP_SEE, .state = POWER_OFF, WAITS(soft_off), .soft = true }
 #define DWELL            { .kind = STEP_DWELL }
 #define SETTLE           { .kind = STEP_SETTLE }
-#define TRY_SEE_ON       { .kind = STEP_SEE, .state = POWER_ON,  WAITS(on), .soft = true }
 #define READ_BOOT        { .kind = STEP_READ_BOOT,  WAITS(command) }
 #define SET_BOOT         { .kind = STEP_SET_BOOT,   WAITS(on) }
 #define SET_BOOT_UNLESS_ON { .kind = STEP_SET_BOOT, .unless = POWER_ON, WAITS(on) }
@@ -61,7 +60,7 @@ const struct step plan_clear_boot[]  = { SETTLE, FLAG, END };
  * and the device's own cycle are not in here. Power-on is: on twice is on. */
 #define FINISH_ON                SETTLE, READ, TURN_UNLESS_ON, COMMAND(OP_ON, POWER_ON), SEE_ON
 #define FINISH_OFF_ON            SETTLE, SEE_OFF, DWELL, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON
-#define FINISH_RESTART           SETTLE, TRY_SEE_ON, READ
+#define FINISH_RESTART           SETTLE, LET_OFF_LAND, READ
 static const struct step finish_off[]       = { SETTLE, SEE_OFF, END };
 static const struct step finish_on[]        = { FINISH_ON, END };
 static const struct step finish_off_on[]    = { FINISH_OFF_ON, END };

@@ -36,12 +36,17 @@ static bool ends_off(enum verb verb)
 /* Nothing can be done about it: said, with what is known. */
 static void report(struct core *core, struct task *task, const struct trail *trail, const char *why)
 {
-    bool dark = trail->was_on && trail->done.off_sent && !ends_off(task->job->request.verb);
-    (void)snprintf(task->text, sizeof task->text, "the agent died after %s to %s%s; %.120s%s",
-                   op_name(trail->last_op),
-                   trail->last_op == OP_BOOT_SET ? trail->boot_device : trail->device,
-                   trail->last_sent == TRAIL_MAYBE ? ", whose result was not seen" : "", why,
-                   trail->done.flag_set ? "; its boot flag may still be set" : "");
+    enum verb verb = task->job->request.verb;
+    bool off = trail->garbled ? verb_switches_off(verb) : trail->was_on && trail->done.off_sent;
+    bool dark = off && !ends_off(verb);
+    if (trail->last_sent == TRAIL_NOTHING)
+        (void)snprintf(task->text, sizeof task->text, "the agent died; %s", why);
+    else
+        (void)snprintf(task->text, sizeof task->text, "the agent died after %s to %s%s; %.120s%s",
+                       op_name(trail->last_op),
+                       trail->last_op == OP_BOOT_SET ? trail->boot_device : trail->device,
+                       trail->last_sent == TRAIL_MAYBE ? ", whose result was not seen" : "", why,
+                       trail->done.flag_set ? "; its boot flag may still be set" : "");
     task_end(core, task, dark ? OUTCOME_LEFT_OFF : OUTCOME_FAILED,
              dark ? VERDICT_LEFT_OFF : VERDICT_INTERRUPTED);
 }
@@ -52,9 +57,12 @@ static const char *untouchable(struct core *core, const struct task *task,
                                const struct trail *trail)
 {
     const struct node_state *state = core_node_state(core, task->node.name);
+    if (trail->garbled)
+        return "what the journal has of it makes no sense: it was not touched; read its power";
     if (!task->power_device[0])
         return "it is not in the configuration any more, and was not touched";
-    if ((trail->device[0] && strcmp(trail->device, task->power_device) != 0) ||
+    if ((trail->device[0] && (strcmp(trail->device, task->power_device) != 0 ||
+                              trail->outlet != task->node.outlet)) ||
         (trail->boot_device[0] && strcmp(trail->boot_device, task->boot_device) != 0))
         return "the configuration names another device for it now, and it was not touched";
     if (state->task)
@@ -70,11 +78,13 @@ static void take_facts(struct core *core, struct task *task, const struct trail 
     const struct job_request *request = &task->job->request;
     task->was_on = trail->was_on;
     task->off_sent = done->off_sent;
-    task->off_pending = done->off_sent && !done->off_seen && !done->restarted;
+    /* One reading of off is told, and may have been wrong; power-on is sent after two. */
+    task->off_pending =
+        done->off_sent && !done->restarted && !(done->off_seen && done->on_sent);
     task->off_was_soft = done->off_soft;
     task->contacted = trail->last_sent == TRAIL_DONE;
     /* When they were sent only the wall clock knows: patience counts from now. */
-    task->off_ms = task->command_ms = core->now_ms;
+    task->off_ms = task->command_ms = task->edge_ms = core->now_ms;
     /* A next boot that was asked for is to stay. */
     task->override_set = done->flag_set && request->verb != VERB_NEXT_BOOT;
     if (verb_boots_network(request->verb, &request->options)) {
@@ -88,7 +98,7 @@ static void take_proof(struct task *task, const struct trail *trail)
 {
     const struct trail_facts *done = &trail->done;
     enum verb verb = task->job->request.verb;
-    if (!done->restarted || verb == VERB_NETBOOT || done->off_seen || done->stage != STAGE_NONE)
+    if (!done->restarted || verb == VERB_NETBOOT || done->stage != STAGE_NONE)
         return;
     task->unproven = true;
     (void)snprintf(task->final_text, sizeof task->final_text,
@@ -132,7 +142,7 @@ void resume_task(struct core *core, struct task *task, const struct trail *trail
     task->started_ms = task->since_ms = core->now_ms;
     task->attempt = trail->attempt;
     boot_begin(&task->boot, verb_boots_network(request->verb, &request->options));
-    if (left == LEFT_UNTOUCHED) {
+    if (left == LEFT_UNTOUCHED && !trail->garbled) {
         (void)snprintf(task->text, sizeof task->text,
                        "the agent died before anything was sent to it; nothing was done");
         task_end(core, task, OUTCOME_CANCELLED, VERDICT_INTERRUPTED);

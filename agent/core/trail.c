@@ -14,15 +14,24 @@ void trail_begin(struct trail *trail, const char *node)
 static void read_power(struct trail *trail, enum power power)
 {
     struct trail_facts *done = &trail->done;
-    if (power == POWER_OFF && done->off_sent) {
+    /* Told is a reading that differs from the one before: one reading, and it may be wrong. Off, then
+     * on with no power-on in between: the off may still be to come. On after it is no comfort either:
+     * BMCs answer ok first and act later. */
+    if (done->off_sent && power == POWER_OFF)
         done->off_seen = true;
-    } else if (power == POWER_ON && done->off_sent) {
-        /* On after an off that was not seen is no comfort: BMCs answer ok first and act later. */
-        if (done->off_seen && done->on_sent)
-            done->off_sent = false;
-    }
+    else if (done->off_sent && power == POWER_ON && !done->on_sent)
+        done->off_seen = false;
     if (power == POWER_ON && !done->off_sent)
         trail->was_on = true;
+}
+
+/* Its firmware speaks: it is on. */
+static void reach_stage(struct trail *trail, enum stage stage)
+{
+    struct trail_facts *done = &trail->done;
+    done->stage = stage;
+    if (stage >= STAGE_POST && done->off_seen && done->on_sent)
+        done->off_sent = false;
 }
 
 /* task_fail() says why, then switches it on again or clears its boot flag: "WHY: text; doing so". */
@@ -61,7 +70,7 @@ void trail_event(struct trail *trail, const struct job_event *event)
             trail->was_on = true;
         break;
     case EVENT_STAGE:
-        trail->done.stage = node->stage;
+        reach_stage(trail, node->stage);
         break;
     case EVENT_ATTEMPT:
         next_attempt(trail, node);
@@ -100,6 +109,8 @@ void trail_intent(struct trail *trail, const struct driver_request *request)
         return;
     bool boot = request->op == OP_BOOT_SET;
     memcpy(boot ? trail->boot_device : trail->device, request->device, NAME_SIZE);
+    if (!boot)
+        trail->outlet = request->outlet;
     trail->before = *done;
     trail->last_op = request->op;
     trail->last_sent = TRAIL_MAYBE;

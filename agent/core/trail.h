@@ -39,9 +39,11 @@ struct trail_facts {
 struct trail {
     char node[NAME_SIZE];
     char device[NAME_SIZE];      /* of the last command to its power; "" : none */
+    uint32_t outlet;             /* likewise */
     char boot_device[NAME_SIZE]; /* of the last next boot that was set; "" : none */
-    bool ended;                  /* it has its outcome: nothing is left to do */
-    struct node_view end;        /* if ended */
+    bool garbled;         /* there is more, which nobody understands: set by who reads the rows */
+    bool ended;           /* it has its outcome: nothing is left to do */
+    struct node_view end; /* if ended */
 
     enum op last_op; /* with last_sent other than TRAIL_NOTHING */
     enum trail_sent last_sent;

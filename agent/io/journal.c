@@ -19,8 +19,8 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
     [END_JOB] = "UPDATE jobs SET ended = ?2, exit = ?3, how = ?4 WHERE id = ?1 AND ended IS NULL",
     [PUT_EVENT] = "INSERT INTO events (sequence, job, node, kind, verb, json, at)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [PUT_INTENT] = "INSERT INTO intents (run, request, job, node, device, op, at, sequence)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [PUT_INTENT] = "INSERT INTO intents (run, request, job, node, device, op, at, sequence, outlet)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [PUT_RESULT] = "UPDATE intents SET ok = ?3, sent = ?4, error = ?5, text = ?6, result_at = ?7"
                    " WHERE run = ?1 AND request = ?2",
     [TRIM_EVENTS] = "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events"
@@ -37,46 +37,46 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
                     " WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3",
     [READ_JOB_EVENTS] = "SELECT sequence, job, node, json, kind FROM events WHERE job = ?4"
                         " AND sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3",
-    [HISTORY] = "SELECT json FROM events ORDER BY sequence DESC LIMIT ?1",
-    [HISTORY_OF_NODE] = "SELECT json FROM events WHERE node = ?2 ORDER BY sequence DESC LIMIT ?1",
-    [KEYS] = "SELECT key, id, verb, nodes_hash FROM jobs WHERE key <> '' ORDER BY started",
-    [JOB] = "SELECT verb, key, actor, started, coalesce(ended, 0) FROM jobs WHERE id = ?1",
+    [HISTORY] = "SELECT json, node, at, verb FROM events ORDER BY sequence DESC",
+    [HISTORY_OF_NODES] = "SELECT json, node, at, verb FROM events"
+                         " WHERE node IN (SELECT value FROM json_each(?1)) ORDER BY sequence DESC",
+    [JOB_STARTED] = "SELECT json FROM events WHERE job = ?1 AND kind = 'job-started'"
+                    " ORDER BY sequence LIMIT 1",
+    [KEYS] = "SELECT key, id, verb, nodes_hash, request FROM jobs WHERE key <> ''"
+             " ORDER BY started",
+    [PUT_LOCK] = "INSERT OR REPLACE INTO locks (node, holder, reason, since, until)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [DROP_LOCK] = "DELETE FROM locks WHERE node = ?1",
+    [LOCKS] = "SELECT node, holder, reason, since, coalesce(until, 0) FROM locks ORDER BY node",
+    [JOB] = "SELECT verb, key, actor, started, coalesce(ended, 0), coalesce(exit, 0)"
+            " FROM jobs WHERE id = ?1",
     [JOB_OUTCOMES] = "SELECT json FROM events WHERE job = ?1 AND kind = 'outcome' ORDER BY sequence",
-    [UNFINISHED] = "SELECT id, verb, nodes FROM jobs WHERE ended IS NULL ORDER BY started",
-    [LAST_INTENT] = "SELECT op, device, ok IS NOT NULL, coalesce(ok, 0), coalesce(sent, 'maybe'), at"
-                    " FROM intents WHERE job = ?1 AND node = ?2 ORDER BY at DESC, rowid DESC LIMIT 1",
-#define REACHED(intent) "(" intent ".ok IS NULL OR " intent ".ok OR " intent ".sent <> 'no')"
-#define HERE(row)       row ".job = ?1 AND " row ".node = ?2"
-    /* Off: what takes the power away went out, and no power-on after it was seen to work. A cycle
-     * is both. Flag: a next boot went out, and nothing that uses it up after it. */
-    [LEFT_BEHIND] = "SELECT EXISTS (SELECT 1 FROM intents o WHERE " HERE("o")
-                    " AND o.op IN ('power-off', 'power-soft', 'power-cycle') AND " REACHED("o")
-                    " AND NOT EXISTS (SELECT 1 FROM intents i WHERE " HERE("i")
-                    " AND i.op IN ('power-on', 'power-cycle')"
-                    " AND (i.rowid > o.rowid OR (i.rowid = o.rowid AND i.op = 'power-cycle'))"
-                    " AND EXISTS (SELECT 1 FROM events e WHERE " HERE("e")
-                    " AND e.kind = 'power' AND e.at > i.at AND e.json LIKE '%\"power\":\"on\"%'))),"
-                    " EXISTS (SELECT 1 FROM intents b WHERE " HERE("b")
-                    " AND b.op = 'next-boot-set' AND " REACHED("b")
-                    " AND NOT EXISTS (SELECT 1 FROM intents u WHERE " HERE("u")
-                    " AND u.op IN ('power-on', 'power-reset', 'power-cycle')"
-                    " AND u.rowid > b.rowid AND " REACHED("u") "))",
-#undef REACHED
-#undef HERE
+    [UNFINISHED] = "SELECT id, verb, nodes, key, actor, request, started FROM jobs"
+                   " WHERE ended IS NULL ORDER BY started",
+    /* Commands stand beside their events. Before intents had a sequence (0) both had the same
+     * time. Of what is told besides, only what a trail is made of. */
+    [JOB_TRAIL] = "SELECT e.node, e.json, i.request, i.device, i.op, i.ok IS NOT NULL, i.ok,"
+                  " coalesce(i.sent, 'maybe'), i.outlet FROM events e LEFT JOIN intents i"
+                  " ON i.job = e.job AND i.node = e.node AND e.kind = 'command'"
+                  " AND (i.sequence = e.sequence OR (i.sequence = 0 AND i.at = e.at))"
+                  " WHERE e.job = ?1 AND e.node <> '' AND (e.kind IN ('command', 'power', 'stage',"
+                  " 'attempt', 'outcome') OR (e.kind = 'note' AND e.json LIKE '%\"verdict\":%'))"
+                  " ORDER BY e.sequence",
+    [LAST_OUTCOME] = "SELECT json FROM events WHERE node = ?1 AND kind = 'outcome'"
+                     " AND verb <> 'status' ORDER BY sequence DESC LIMIT 1",
 };
 /* clang-format on */
 
 int journal_sql_err(const struct journal *journal, const char *what, struct err *err)
 {
     int code = journal->db ? sqlite3_errcode(journal->db) & 0xff : SQLITE_CANTOPEN;
-    int reason = journal->db ? sqlite3_system_errno(journal->db) : 0;
-    const char *hint = code == SQLITE_FULL       ? "disk full; free some space there"
+    const char *hint = journal->unopened         ? strerror(journal->unopened)
+                       : code == SQLITE_FULL     ? "disk full; free some space there"
                        : code == SQLITE_READONLY ? "it cannot be written; check the file system"
                        : code == SQLITE_IOERR    ? "the disk failed; check the kernel log"
                        : code == SQLITE_CORRUPT || code == SQLITE_NOTADB
                            ? "it is damaged; move it away and restart"
-                       : code == SQLITE_CANTOPEN && reason ? strerror(reason)
-                                                           : "see the text before";
+                           : "see the text before";
     return err_set(err, ERR_SYSTEM, "journal %s: %s: %s (%s)", journal->path, what,
                    journal->db ? sqlite3_errmsg(journal->db) : "not open", hint);
 }
@@ -161,8 +161,16 @@ static int read_last_sequence(struct journal *journal, struct err *err)
     return 0;
 }
 
+/* SQLite falls back to reading, and then tells the error of that. 0 or errno. */
+static int can_be_opened(const struct journal *journal)
+{
+    _cleanup_(closep) int fd = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return fd < 0 ? errno : 0;
+}
+
 static int db_open(struct journal *journal, struct err *err)
 {
+    journal->unopened = can_be_opened(journal);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(journal->path, &journal->db, flags, NULL) != SQLITE_OK)
         return journal_sql_err(journal, "cannot be opened", err);
@@ -381,6 +389,7 @@ void journal_add_intent(struct journal *journal, const struct driver_request *re
     put_text(put, 6, op_name(request->op));
     (void)sqlite3_bind_int64(put, 7, unix_ms);
     (void)sqlite3_bind_int64(put, 8, (int64_t)journal->batch_sequence);
+    (void)sqlite3_bind_int64(put, 9, request->outlet);
     batch_step(journal, put, "cannot add an intent");
 }
 

@@ -18,14 +18,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/core/trail.h"
 #include "proto/api.h"
 #include "proto/driver_msg.h"
+#include "proto/lock.h"
+#include "proto/nodeset.h"
 
 enum {
     JOURNAL_RESERVE = 1 << 20,
     JOURNAL_KEEP_DAYS = 90,
     JOURNAL_KEEP_QUESTIONS_MS = 3600000, /* status jobs and their events */
     JOURNAL_KEEP_EVENTS = 5000000,
+    JOURNAL_NODES_BY_INDEX = 256,
+    JOURNAL_SEARCHED_MAX = 500000,
     JOURNAL_SLICE = 5000, /* rows deleted at once: a turn is never held up for long */
 };
 
@@ -87,45 +92,58 @@ typedef bool journal_row_fn(void *arg, const struct journal_row *row);
 int journal_read(struct journal *journal, uint64_t after, uint64_t until, const char *job,
                  size_t limit, journal_row_fn *each, void *arg, struct err *err);
 
-/* The newest `limit` events of a node (NULL: of all), oldest first. Free the array. */
-int journal_history(struct journal *journal, const char *node, size_t limit,
+/* The newest `limit` events that are asked for, oldest first; of nodes, also those with which their
+ * jobs began, which say who asked. Free the array. Of more than
+ * JOURNAL_NODES_BY_INDEX nodes, or of all, JOURNAL_SEARCHED_MAX rows are searched at most. */
+struct journal_query {
+    const struct nodeset *nodes; /* NULL: all, and jobs */
+    int64_t since_unix_ms;       /* 0: as far back as there is */
+    bool questions;              /* those of status jobs, too */
+    size_t limit;
+};
+int journal_history(struct journal *journal, const struct journal_query *query,
                     struct job_event **events, size_t *count, struct err *err);
 
-/* Every key of the last JOURNAL_KEEP_DAYS days, for core_remember_key(). */
-typedef void journal_key_fn(void *arg, const char *key, const char *id, enum verb verb,
-                            const char *nodes_hash);
+/* Every key whose job is still on record, for core_remember_key(); lent for the call. */
+struct journal_key {
+    const char *key, *id;
+    enum verb verb;
+    const char *nodes_hash;
+    const char *request; /* JSON, as api.h encodes it */
+};
+typedef void journal_key_fn(void *arg, const struct journal_key *key);
 int journal_keys(struct journal *journal, journal_key_fn *each, void *arg, struct err *err);
 
 /* A job of any run, as told by its events. ERR_NOT_FOUND if there is none. */
 int journal_job(struct journal *journal, const char *id, struct job_view *view, struct err *err);
 
-/* Jobs that an earlier run did not end. Free the array and each `nodes`. */
+/* Jobs without an end, of any run, oldest first. */
 struct journal_unfinished {
-    char id[JOB_ID_SIZE];
+    char id[JOB_ID_SIZE], key[JOB_KEY_SIZE], actor[ACTOR_SIZE];
     enum verb verb;
-    char *nodes;
+    char *nodes;   /* folded */
+    char *request; /* JSON, as api.h encodes it */
+    int64_t started_unix_ms;
 };
 int journal_unfinished(struct journal *journal, struct journal_unfinished **jobs, size_t *count,
                        struct err *err);
+void journal_unfinished_free(struct journal_unfinished *jobs, size_t count);
 
-/* The last command journaled for a node in a job. 1: there is one, 0: none, -1: error. */
-struct journal_intent {
-    enum op op;
-    char device[NAME_SIZE];
-    bool has_result, ok;
-    enum sent sent;
-    int64_t unix_ms;
-};
-int journal_last_intent(struct journal *journal, const char *job, const char *node,
-                        struct journal_intent *intent, struct err *err);
+/* What is known of each of the job's nodes, in the order of the set. Free the array. Where
+ * a row makes no sense its trail is `garbled`: what was sent is not guessed. 0 or -1. */
+int journal_trails(struct journal *journal, const char *job, const struct nodeset *nodes,
+                   struct trail **trails, struct err *err);
 
-/* What all of a job's commands to a node have left behind, as far as the journal tells. 0 or -1. */
-struct journal_left {
-    bool off;  /* switched off, and not seen on after a power-on */
-    bool flag; /* its next boot was set, and nothing was sent that uses it up */
-};
-int journal_left(struct journal *journal, const char *job, const char *node,
-                 struct journal_left *left, struct err *err);
+/* How the last job that was more than a question ended for a node. 1: *event tells, 0: there was
+ * none, -1: error. Cheap: an index holds the outcomes. */
+int journal_last_outcome(struct journal *journal, const char *node, struct job_event *event,
+                         struct err *err);
+
+/* Locks: within a transaction, one row a node. */
+void journal_put_lock(struct journal *journal, const struct lock_view *lock);
+void journal_drop_lock(struct journal *journal, const char *node);
+typedef void journal_lock_fn(void *arg, const struct lock_view *lock);
+int journal_locks(struct journal *journal, journal_lock_fn *each, void *arg, struct err *err);
 
 /* For tests: no page beyond these, as if the disk were full. */
 void journal_limit_pages(struct journal *journal, unsigned pages);

@@ -20,13 +20,17 @@ enum journal_statement {
     READ_EVENTS,
     READ_JOB_EVENTS,
     HISTORY,
-    HISTORY_OF_NODE,
+    HISTORY_OF_NODES,
+    JOB_STARTED,
     KEYS,
     JOB,
     JOB_OUTCOMES,
     UNFINISHED,
-    LAST_INTENT,
-    LEFT_BEHIND,
+    JOB_TRAIL,
+    LAST_OUTCOME,
+    PUT_LOCK,
+    DROP_LOCK,
+    LOCKS,
     JOURNAL_STATEMENTS
 };
 
@@ -36,6 +40,7 @@ struct journal {
     sqlite3_stmt *statements[JOURNAL_STATEMENTS];
     struct err trouble; /* kind ERR_NONE: writable */
     struct err batch;   /* the first error of this transaction */
+    int unopened;       /* errno of opening it for writing; 0: it was */
     bool lost;          /* and nothing is written before journal_recover(): it is not just full */
     bool in_batch, reserve_used, full;
     unsigned pages;

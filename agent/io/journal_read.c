@@ -85,36 +85,6 @@ int journal_read(struct journal *journal, uint64_t after, uint64_t until, const 
     return count;
 }
 
-int journal_history(struct journal *journal, const char *node, size_t limit,
-                    struct job_event **events, size_t *count, struct err *err)
-{
-    sqlite3_stmt *rows = journal_statement(journal, node ? HISTORY_OF_NODE : HISTORY, err);
-    if (!rows)
-        return -1;
-    _cleanup_(freep) struct job_event *found = calloc(limit ? limit : 1, sizeof *found);
-    if (!found)
-        return err_set(err, ERR_SYSTEM, "out of memory for %zu events", limit);
-    (void)sqlite3_bind_int64(rows, 1, (int64_t)limit);
-    if (node)
-        (void)sqlite3_bind_text(rows, 2, node, -1, SQLITE_TRANSIENT);
-    size_t n = 0;
-    int code = SQLITE_DONE;
-    while (n < limit && (code = sqlite3_step(rows)) == SQLITE_ROW)
-        if (job_event_decode(journal_text(rows, 0), &found[n], err) == 0)
-            n++; /* a row of another version that is not understood is passed over */
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return journal_sql_err(journal, "cannot be read", err);
-    (void)sqlite3_reset(rows);
-    for (size_t i = 0; i < n / 2; i++) {
-        struct job_event newer = found[i];
-        found[i] = found[n - 1 - i];
-        found[n - 1 - i] = newer;
-    }
-    *events = TAKE(found);
-    *count = n;
-    return 0;
-}
-
 int journal_keys(struct journal *journal, journal_key_fn *each, void *arg, struct err *err)
 {
     sqlite3_stmt *rows = journal_statement(journal, KEYS, err);
@@ -124,7 +94,11 @@ int journal_keys(struct journal *journal, journal_key_fn *each, void *arg, struc
     while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
         enum verb verb;
         if (!verb_parse(journal_text(rows, 2), &verb))
-            each(arg, journal_text(rows, 0), journal_text(rows, 1), verb, journal_text(rows, 3));
+            each(arg, &(struct journal_key){.key = journal_text(rows, 0),
+                                            .id = journal_text(rows, 1),
+                                            .verb = verb,
+                                            .nodes_hash = journal_text(rows, 3),
+                                            .request = journal_text(rows, 4)});
     }
     (void)sqlite3_reset(rows);
     return code == SQLITE_DONE ? 0 : journal_sql_err(journal, "cannot be read", err);
@@ -168,7 +142,8 @@ int journal_job(struct journal *journal, const char *id, struct job_view *view, 
     (void)snprintf(found.actor, sizeof found.actor, "%s", journal_text(row, 2));
     found.started_unix_ms = sqlite3_column_int64(row, 3);
     found.ended_unix_ms = sqlite3_column_int64(row, 4);
-    found.done = found.ended_unix_ms != 0;
+    found.done = found.has_exit_code = found.ended_unix_ms != 0;
+    found.exit_code = sqlite3_column_int(row, 5);
     if (found.ended_unix_ms > found.started_unix_ms)
         found.elapsed_ms = (uint64_t)(found.ended_unix_ms - found.started_unix_ms);
     (void)sqlite3_reset(row);
@@ -177,76 +152,5 @@ int journal_job(struct journal *journal, const char *id, struct job_view *view, 
         return -1;
     }
     *view = found;
-    return 0;
-}
-
-int journal_unfinished(struct journal *journal, struct journal_unfinished **jobs, size_t *count,
-                       struct err *err)
-{
-    sqlite3_stmt *rows = journal_statement(journal, UNFINISHED, err);
-    if (!rows)
-        return -1;
-    struct journal_unfinished *found = NULL;
-    size_t n = 0;
-    while (sqlite3_step(rows) == SQLITE_ROW) {
-        struct journal_unfinished *more = reallocarray(found, n + 1, sizeof *more);
-        char *nodes = strdup(journal_text(rows, 2));
-        if (more)
-            found = more;
-        if (!more || !nodes) {
-            free(nodes);
-            while (n)
-                free(found[--n].nodes);
-            free(found);
-            return err_set(err, ERR_SYSTEM, "out of memory for the unfinished jobs");
-        }
-        found[n] = (struct journal_unfinished){.nodes = nodes};
-        (void)snprintf(found[n].id, sizeof found[n].id, "%s", journal_text(rows, 0));
-        (void)verb_parse(journal_text(rows, 1), &found[n].verb);
-        n++;
-    }
-    (void)sqlite3_reset(rows);
-    *jobs = found;
-    *count = n;
-    return 0;
-}
-
-int journal_last_intent(struct journal *journal, const char *job, const char *node,
-                        struct journal_intent *intent, struct err *err)
-{
-    sqlite3_stmt *row = journal_statement(journal, LAST_INTENT, err);
-    if (!row)
-        return -1;
-    (void)sqlite3_bind_text(row, 1, job, -1, SQLITE_TRANSIENT);
-    (void)sqlite3_bind_text(row, 2, node, -1, SQLITE_TRANSIENT);
-    int code = sqlite3_step(row);
-    if (code != SQLITE_ROW)
-        return code == SQLITE_DONE ? 0 : journal_sql_err(journal, "cannot be read", err);
-    struct journal_intent found = {
-        .has_result = sqlite3_column_int(row, 2),
-        .ok = sqlite3_column_int(row, 3),
-        .unix_ms = sqlite3_column_int64(row, 5),
-    };
-    if (op_parse(journal_text(row, 0), &found.op) || sent_parse(journal_text(row, 4), &found.sent))
-        return err_set(err, ERR_SYSTEM, "journal %s: an intent makes no sense", journal->path);
-    (void)snprintf(found.device, sizeof found.device, "%s", journal_text(row, 1));
-    (void)sqlite3_reset(row);
-    *intent = found;
-    return 1;
-}
-
-int journal_left(struct journal *journal, const char *job, const char *node,
-                 struct journal_left *left, struct err *err)
-{
-    sqlite3_stmt *row = journal_statement(journal, LEFT_BEHIND, err);
-    if (!row)
-        return -1;
-    (void)sqlite3_bind_text(row, 1, job, -1, SQLITE_TRANSIENT);
-    (void)sqlite3_bind_text(row, 2, node, -1, SQLITE_TRANSIENT);
-    if (sqlite3_step(row) != SQLITE_ROW)
-        return journal_sql_err(journal, "cannot be read", err);
-    *left = (struct journal_left){.off = sqlite3_column_int(row, 0),
-                                  .flag = sqlite3_column_int(row, 1)};
-    (void)sqlite3_reset(row);
     return 0;
 }

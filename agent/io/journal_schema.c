@@ -34,6 +34,8 @@ static const char *const migrations[] = {
     /* The last outcome of each node, read at every start. */
     "CREATE INDEX events_outcomes ON events (node, sequence)"
     " WHERE kind = 'outcome' AND verb <> 'status';",
+    /* A device with outlets is another machine at each. 0 in rows of before: not known. */
+    "ALTER TABLE intents ADD COLUMN outlet INTEGER NOT NULL DEFAULT 0;",
 };
 
 static int schema_version(sqlite3 *db, struct err *err)

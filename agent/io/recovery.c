@@ -7,122 +7,102 @@
 #include "proto/cleanup.h"
 #include "proto/nodeset.h"
 
-/* Verbs that switch off only to switch on again. */
-static bool ends_on(enum verb verb)
+/* The wall clock may have been set back meanwhile. */
+static uint64_t age(int64_t unix_ms, int64_t then_ms)
 {
-    return verb == VERB_CYCLE || verb == VERB_REBOOT || verb == VERB_NETBOOT;
+    return unix_ms > then_ms ? (uint64_t)(unix_ms - then_ms) : 0;
 }
 
-static bool has_outcome(const struct job_view *view, const char *node)
-{
-    for (size_t i = 0; i < view->nnodes; i++)
-        if (!strcmp(view->nodes[i].node, node))
-            return true;
-    return false;
-}
-
-static void describe(const struct journal_intent *last, bool any, const struct journal_left *left,
-                     char text[JOB_TEXT_SIZE])
-{
-    if (!any) {
-        (void)snprintf(text, JOB_TEXT_SIZE, "the agent died before anything was sent");
-        return;
-    }
-    const char *result = !last->has_result ? "its result was not seen"
-                         : last->ok        ? "which the device accepted"
-                                           : "which failed";
-    (void)snprintf(text, JOB_TEXT_SIZE, "the agent died after %s to %s, %s; read the power state%s",
-                   op_name(last->op), last->device, result,
-                   left->flag ? "; its boot flag may still be set" : "");
-}
-
-static int interrupt_node(struct journal *journal, const struct journal_unfinished *job,
-                          const char *name, int64_t unix_ms, struct err *err)
-{
-    struct journal_intent last = {0};
-    int any = journal_last_intent(journal, job->id, name, &last, err);
-    if (any < 0)
-        return -1;
-    struct journal_left left = {0};
-    if (any && journal_left(journal, job->id, name, &left, err))
-        return -1;
-    bool off = left.off && ends_on(job->verb);
-    struct job_event event = {.unix_ms = unix_ms, .kind = EVENT_OUTCOME, .verb = job->verb};
-    struct node_view *node = &event.node;
-    *node = (struct node_view){.outcome = off ? OUTCOME_LEFT_OFF : OUTCOME_FAILED,
-                               .verdict = off ? VERDICT_LEFT_OFF : VERDICT_INTERRUPTED,
-                               .percent = -1,
-                               .power_age_ms = UINT64_MAX};
-    memcpy(event.job, job->id, sizeof event.job);
-    memcpy(node->job, job->id, sizeof node->job);
-    (void)snprintf(node->node, sizeof node->node, "%s", name);
-    describe(&last, any, &left, node->text);
-    journal_add_event(journal, &event);
-    log_error("job=%s node=%s verb=%s interrupted=%s last=%s device=%s result=%s text=\"%s\"",
-              job->id, name, verb_name(job->verb), off ? "may-be-left-off" : "yes",
-              any ? op_name(last.op) : "none", last.device,
-              !any              ? "none"
-              : last.has_result ? (last.ok ? "ok" : "failed")
-                                : "not-seen",
-              node->text);
-    return off;
-}
-
-static int interrupt_job(struct journal *journal, const struct journal_unfinished *job,
-                         int64_t unix_ms, struct err *err)
+static bool is_known(const struct recovery *recovery, const char *id)
 {
     _cleanup_(job_view_clear) struct job_view view = {0};
-    _cleanup_(nodeset_freep) struct nodeset *set = NULL;
-    if (journal_job(journal, job->id, &view, err) ||
-        nodeset_parse(job->nodes, NULL, &set, NULL, err))
-        return -1;
-    bool left_off = false;
-    for (size_t i = 0; i < nodeset_count(set); i++) {
-        if (has_outcome(&view, nodeset_name(set, i)))
-            continue;
-        int off = interrupt_node(journal, job, nodeset_name(set, i), unix_ms, err);
-        if (off < 0)
-            return -1;
-        left_off = left_off || off;
-    }
-    struct job_event event = {.unix_ms = unix_ms, .kind = EVENT_JOB_ENDED, .verb = job->verb};
-    event.node = (struct node_view){.outcome = OUTCOME_FAILED,
-                                    .verdict = VERDICT_INTERRUPTED,
-                                    .percent = -1,
-                                    .power_age_ms = UINT64_MAX};
-    (void)snprintf(event.node.text, sizeof event.node.text, "the agent died in the middle of it");
-    memcpy(event.job, job->id, sizeof event.job);
-    journal_add_event(journal, &event);
-    journal_end_job(journal, job->id, unix_ms, left_off ? EXIT_LEFT_OFF : EXIT_SOME_FAILED,
-                    "interrupted");
-    log_error("job=%s verb=%s nodes=\"%.500s\" interrupted=yes", job->id, verb_name(job->verb),
-              job->nodes);
-    return 0;
+    return !core_job(recovery->core, id, recovery->now_ms, &view, NULL);
 }
 
-int recovery_run(struct journal *journal, int64_t unix_ms, const struct recovery *recovery,
-                 size_t *jobs, struct err *err)
+/* One of this run that it has forgotten: it ended while the journal could not be written. */
+static bool is_forgotten(const struct recovery *recovery, const char *id)
 {
-    struct journal_unfinished *found = NULL;
-    size_t count = 0, ended = 0;
-    if (journal_unfinished(journal, &found, &count, err))
+    size_t length = strlen(recovery->run);
+    return id[0] == 'J' && !strncmp(id + 1, recovery->run, length) && id[1 + length] == '-';
+}
+
+static int end_forgotten(const struct recovery *recovery, const char *id, struct err *err)
+{
+    log_warning("job=%s text=\"it ended while the journal could not be written; how is lost\"", id);
+    journal_begin(recovery->journal);
+    journal_end_job(recovery->journal, id, recovery->unix_ms, EXIT_SOME_FAILED, "unrecorded");
+    return journal_commit(recovery->journal, err) ? -1 : 0;
+}
+
+/* What the row has beside the request's JSON is not in it. */
+static void read_request(const struct journal_unfinished *job, struct job_request *request)
+{
+    struct err err;
+    if (job_request_decode(job->request, request, &err)) /* of another version: its options */
+        log_warning("job=%s text=\"its options are not understood: %s\"", job->id, err.text);
+    request->verb = job->verb;
+    request->unix_ms = job->started_unix_ms;
+    (void)snprintf(request->key, sizeof request->key, "%s", job->key);
+    (void)snprintf(request->actor, sizeof request->actor, "%s", job->actor);
+}
+
+static int take_over(const struct recovery *recovery, const struct journal_unfinished *job,
+                     struct err *err)
+{
+    _cleanup_(job_request_clear) struct job_request request = {0};
+    _cleanup_(nodeset_freep) struct nodeset *nodes = NULL;
+    _cleanup_(freep) struct trail *trails = NULL;
+    if (nodeset_parse(job->nodes, NULL, &nodes, NULL, err) ||
+        journal_trails(recovery->journal, job->id, nodes, &trails, err))
         return -1;
+    read_request(job, &request);
+    size_t left = 0;
+    for (size_t i = 0; i < nodeset_count(nodes); i++)
+        left += !trails[i].ended;
+    log_warning("job=%s verb=%s nodes=\"%.500s\" actor=\"%s\" taken_over=%zu ended_before=%zu",
+                job->id, verb_name(job->verb), job->nodes, job->actor, left,
+                nodeset_count(nodes) - left);
+    struct resume resume = {.id = job->id,
+                            .request = &request,
+                            .age_ms = age(recovery->unix_ms, job->started_unix_ms),
+                            .ntrails = nodeset_count(nodes),
+                            .trails = trails};
+    return core_resume(recovery->core, &resume, recovery->now_ms, err);
+}
+
+int recovery_run(const struct recovery *recovery, struct err *err)
+{
+    struct journal_unfinished *jobs = NULL;
+    size_t count = 0;
     int result = 0;
-    journal_begin(journal);
-    for (size_t i = 0; i < count && !result; i++) {
-        if (recovery && recovery->alive(recovery->arg, found[i].id))
+    if (journal_unfinished(recovery->journal, &jobs, &count, err))
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct err here;
+        if (is_known(recovery, jobs[i].id))
             continue;
-        result = interrupt_job(journal, &found[i], unix_ms, err);
-        ended++;
-    }
-    struct err lost;
-    if (journal_commit(journal, &lost)) {
-        *err = lost;
+        int failed = is_forgotten(recovery, jobs[i].id) ? end_forgotten(recovery, jobs[i].id, &here)
+                                                        : take_over(recovery, &jobs[i], &here);
+        if (!failed)
+            continue;
+        log_error("job=%s taken_over=no text=\"%s\"", jobs[i].id, here.text);
+        *err = here;
         result = -1;
     }
-    for (size_t i = 0; i < count; i++)
-        free(found[i].nodes);
-    free(found);
-    *jobs = ended;
+    journal_unfinished_free(jobs, count);
     return result;
+}
+
+int recovery_outcomes(struct core *core, struct journal *journal, const struct inventory *inventory,
+                      int64_t unix_ms, struct err *err)
+{
+    for (size_t i = 0; i < inventory->nnodes; i++) {
+        struct job_event event;
+        int found = journal_last_outcome(journal, inventory->nodes[i].name, &event, err);
+        if (found < 0)
+            return -1;
+        if (found)
+            core_remember_last(core, &event.node, age(unix_ms, event.unix_ms));
+    }
+    return 0;
 }

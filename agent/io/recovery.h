@@ -1,22 +1,31 @@
-/* recovery.h - what an earlier run of the agent left unfinished.
+/* recovery.h - what an earlier run of the agent left: its jobs are taken over, its outcomes are
+ * remembered.
  *
- * A job is never resumed and a command never repeated: each job without an end is recorded as
- * ended "interrupted", and each of its nodes without an outcome gets one: INTERRUPTED, or
- * LEFT_OFF if it was switched off on the way to switching it on again, and was not seen on after
- * that: whatever was sent in between.  Both are told loudly, in the log and as events. */
+ * Each job without an end goes on under its old id (core_resume()): its nodes are read, then
+ * finished or reported; no command is repeated that must not be. */
 #ifndef POWERCTL_RECOVERY_H
 #define POWERCTL_RECOVERY_H
 
+#include "agent/core/core.h"
 #include "agent/io/journal.h"
 
-/* `alive` (NULL: none) tells which jobs are this run's own, for a journal that could not be read
- * at the start and can now. `jobs`: how many were found. 0, or -1 (the journal cannot be read or
- * written). */
+/* All borrowed. `run` as journal_open() had it. */
 struct recovery {
-    bool (*alive)(void *arg, const char *job);
-    void *arg;
+    struct core *core;
+    struct journal *journal;
+    const char *run;
+    uint64_t now_ms;
+    int64_t unix_ms;
 };
-int recovery_run(struct journal *journal, int64_t unix_ms, const struct recovery *recovery,
-                 size_t *jobs, struct err *err);
+
+/* Call it when no driver of an earlier run lives any more, before commands are accepted; again, if
+ * the journal could not be read or written then: jobs of this run are left alone.  The core has
+ * actions afterwards.  0, or -1: not every job was taken over. */
+int recovery_run(const struct recovery *recovery, struct err *err);
+
+/* How the last job of each node ended, for core_nodes(): a node LEFT OFF is shown so until another
+ * job ends. 0 or -1. */
+int recovery_outcomes(struct core *core, struct journal *journal, const struct inventory *inventory,
+                      int64_t unix_ms, struct err *err);
 
 #endif

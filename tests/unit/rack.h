@@ -11,8 +11,7 @@ enum {
     RACK_NODES_MAX = 64,
     RACK_PENDING_MAX = 4096,
     RACK_EVENTS_MAX = 8192,
-    RACK_EDGES_MAX = 4096,
-    RACK_RUNS_MAX = 4 /* lives of the agent */
+    RACK_EDGES_MAX = 4096
 };
 
 struct rack_node {

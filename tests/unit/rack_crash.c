@@ -13,19 +13,11 @@
 
 enum { LATE_MS = 500 }; /* less than deadlines.settle */
 
-struct row {
-    bool is_intent, has_result, ok;
-    enum sent sent;
-    unsigned life;
-    struct driver_request request;
-    struct job_event event;
-};
-
 struct rack_crash {
     unsigned life, moments, die_at;
     enum rack_fate fate;
     bool dead;
-    struct row *rows;
+    struct rack_row *rows;
     size_t nrows, room;
     struct driver_reply *replies; /* of this turn, not journaled yet */
     size_t nreplies, replies_room;
@@ -75,21 +67,21 @@ bool rack_dies(struct rack *rack, const struct action *action)
     return true;
 }
 
-static struct row *add_row(struct rack_crash *crash)
+static struct rack_row *add_row(struct rack_crash *crash)
 {
     if (crash->nrows == crash->room) {
         crash->room = crash->room ? 2 * crash->room : 256;
         crash->rows = reallocarray(crash->rows, crash->room, sizeof *crash->rows);
         assert_non_null(crash->rows);
     }
-    crash->rows[crash->nrows] = (struct row){.life = crash->life};
+    crash->rows[crash->nrows] = (struct rack_row){.life = crash->life};
     return &crash->rows[crash->nrows++];
 }
 
 static void write_result(struct rack_crash *crash, const struct driver_reply *reply)
 {
     for (size_t i = crash->nrows; i-- > 0;) {
-        struct row *row = &crash->rows[i];
+        struct rack_row *row = &crash->rows[i];
         if (!row->is_intent || row->life != crash->life || row->request.id != reply->id)
             continue;
         row->has_result = true;
@@ -126,11 +118,17 @@ void rack_journal(struct rack *rack, const struct action *batch, size_t count)
             continue;
         if (action->event.kind == EVENT_PROGRESS)
             continue;
-        struct row *row = add_row(crash);
+        struct rack_row *row = add_row(crash);
         row->event = action->event;
         row->is_intent = action->kind == ACTION_SEND;
         row->request = action->request;
     }
+}
+
+const struct rack_row *rack_rows(const struct rack *rack, size_t *count)
+{
+    *count = rack->crash->nrows;
+    return rack->crash->rows;
 }
 
 void rack_trail(const struct rack *rack, const char *id, const char *node, struct trail *trail)
@@ -138,7 +136,7 @@ void rack_trail(const struct rack *rack, const char *id, const char *node, struc
     const struct rack_crash *crash = rack->crash;
     trail_begin(trail, node);
     for (size_t i = 0; i < crash->nrows; i++) {
-        const struct row *row = &crash->rows[i];
+        const struct rack_row *row = &crash->rows[i];
         if (strcmp(row->event.job, id) != 0 || strcmp(row->event.node.node, node) != 0)
             continue;
         trail_event(trail, &row->event);
@@ -172,19 +170,11 @@ static void land_late(struct rack *rack)
     crash->has_late = false;
 }
 
-void rack_rise(struct rack *rack, const char *id, const struct job_request *request,
-               uint64_t down_ms)
+void rack_bury(struct rack *rack, uint64_t down_ms)
 {
     struct rack_crash *crash = rack->crash;
     char boot_id[8];
-    struct err err = {0};
     assert_true(crash->dead);
-    struct job_view view = {0};
-    assert_int_equal(core_job(rack->core, id, rack->now_ms, &view, &err), 0);
-    _cleanup_(freep) struct trail *trails = calloc(view.nnodes, sizeof *trails);
-    assert_non_null(trails);
-    for (size_t i = 0; i < view.nnodes; i++)
-        rack_trail(rack, id, view.nodes[i].node, &trails[i]);
     core_free(rack->core);
     lose_replies(rack);
     rack_pass(rack, rack->now_ms + down_ms);
@@ -195,6 +185,19 @@ void rack_rise(struct rack *rack, const char *id, const struct job_request *requ
     (void)snprintf(boot_id, sizeof boot_id, "life%u", crash->life);
     rack->core = core_new(rack->inventory, boot_id, rack->now_ms);
     assert_non_null(rack->core);
+}
+
+void rack_rise(struct rack *rack, const char *id, const struct job_request *request,
+               uint64_t down_ms)
+{
+    struct err err = {0};
+    struct job_view view = {0};
+    assert_int_equal(core_job(rack->core, id, rack->now_ms, &view, &err), 0);
+    _cleanup_(freep) struct trail *trails = calloc(view.nnodes, sizeof *trails);
+    assert_non_null(trails);
+    for (size_t i = 0; i < view.nnodes; i++)
+        rack_trail(rack, id, view.nodes[i].node, &trails[i]);
+    rack_bury(rack, down_ms);
     struct resume resume = {
         .id = id, .request = request, .age_ms = 60000, .ntrails = view.nnodes, .trails = trails};
     if (core_resume(rack->core, &resume, rack->now_ms, &err))

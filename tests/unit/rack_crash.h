@@ -18,6 +18,19 @@ void rack_die_at(struct rack *rack, unsigned moment, enum rack_fate fate);
 bool rack_is_dead(const struct rack *rack);
 unsigned rack_moments(const struct rack *rack); /* so far, over all lives */
 
+/* What a turn writes: an event, and with an intent its request and result. */
+struct rack_row {
+    bool is_intent, has_result, ok;
+    enum sent sent;
+    unsigned life;
+    struct driver_request request;
+    struct job_event event;
+};
+const struct rack_row *rack_rows(const struct rack *rack, size_t *count);
+
+/* The dead agent's core is gone, `down_ms` pass, and an empty one takes its place. */
+void rack_bury(struct rack *rack, uint64_t down_ms);
+
 /* Another agent, `down_ms` later, takes over the unfinished job of this request. Its moments count
  * from one again (rack_die_at() before). */
 void rack_rise(struct rack *rack, const char *id, const struct job_request *request,
