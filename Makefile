@@ -17,6 +17,10 @@ libexecdir := $(PREFIX)/libexec/powerctl
 mandir  := $(PREFIX)/share/man
 completiondir := $(PREFIX)/share/bash-completion/completions
 unitdir := $(PREFIX)/lib/systemd/system
+sampledir := $(PREFIX)/share/powerctl/cron
+
+# Samples to copy from; nothing looks for them where they are installed, so nothing is enabled.
+CRON_SAMPLES := $(wildcard config/cron/*)
 
 .DEFAULT_GOAL := all
 .SUFFIXES:
@@ -46,6 +50,10 @@ install: all $(MANPAGES) ## install under PREFIX (DESTDIR respected); never inst
 	ln -sf powerctl $(DESTDIR)$(completiondir)/netboot-now
 	install -d $(DESTDIR)$(unitdir)
 	sed 's|/usr/local|$(PREFIX)|g' config/systemd/powerctld.service > $(DESTDIR)$(unitdir)/powerctld.service
+	install -d $(DESTDIR)$(sampledir)
+	for sample in $(CRON_SAMPLES); do \
+	    sed 's|/usr/local|$(PREFIX)|g' $$sample > $(DESTDIR)$(sampledir)/$$(basename $$sample); \
+	done
 	for page in $(MANPAGES); do \
 	    section=$${page##*.}; \
 	    install -D -m 644 $$page $(DESTDIR)$(mandir)/man$$section/$$(basename $$page); \
@@ -56,6 +64,7 @@ uninstall: ## remove what `make install` put there; leaves /etc/powerctl alone
 	rm -f $(DESTDIR)$(sbindir)/powerctld $(DESTDIR)$(bindir)/powerctl $(DESTDIR)$(bindir)/netboot-now
 	rm -rf $(DESTDIR)$(libexecdir)
 	rm -f $(DESTDIR)$(unitdir)/powerctld.service
+	rm -rf $(DESTDIR)$(PREFIX)/share/powerctl
 	rm -f $(DESTDIR)$(completiondir)/powerctl $(DESTDIR)$(completiondir)/netboot-now
 	for page in $(MANPAGES); do \
 	    rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \
