@@ -98,6 +98,22 @@ static bool is_absent(const struct field *field, const void *value)
     return false;
 }
 
+bool field_is_same(const struct field *field, const void *a, const void *b)
+{
+    bool absent = is_absent(field, a);
+    if (absent || is_absent(field, b))
+        return absent == is_absent(field, b);
+    const void *left = member(a, field->offset), *right = member(b, field->offset);
+    if (field->type == FIELD_TEXT || field->type == FIELD_LONG_TEXT)
+        return !strcmp(text_of(field, left), text_of(field, right));
+    if (field->type != FIELD_OBJECT)
+        return number_of(field, left) == number_of(field, right);
+    for (const struct field *inner = field->fields; inner->key; inner++)
+        if (!field_is_same(inner, left, right))
+            return false;
+    return true;
+}
+
 static void print_member(struct json_text *text, const struct field *field, const void *at)
 {
     char time[TIME_TEXT_SIZE];

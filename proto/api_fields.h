@@ -83,6 +83,9 @@ int fields_write(json_t *object, const struct field *fields, const void *value);
 int fields_read(const json_t *object, const struct field *fields, enum strictness strictness,
                 void *value, struct err *err);
 
+/* Do both structs say the same in this field? */
+bool field_is_same(const struct field *field, const void *a, const void *b);
+
 /* Parses text that must be one JSON object. The caller owns it. NULL with *err. */
 json_t *object_parse(const char *json, enum strictness strictness, struct err *err);
 /* One compact line. Takes over `object`, which may be NULL. NULL: memory ran out. */

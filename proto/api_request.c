@@ -72,28 +72,14 @@ int job_request_decode(const char *json, struct job_request *out, struct err *er
     return 0;
 }
 
-static json_t *options_to_json(const struct job_options *options)
-{
-    json_t *object = json_object();
-    if (object && fields_write(object, option_fields, options)) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
-}
-
 /* By what goes over the wire, so that no option is ever forgotten here. */
 bool job_options_same(const struct job_options *a, const struct job_options *b, char name[32])
 {
-    _cleanup_(json_unrefp) json_t *one = options_to_json(a), *other = options_to_json(b);
     memset(name, 0, 32);
-    for (const struct field *field = option_fields; one && other && field->key; field++) {
-        const json_t *left = json_object_get(one, field->key);
-        const json_t *right = json_object_get(other, field->key);
-        if ((left || right) && !json_equal(left, right)) {
+    for (const struct field *field = option_fields; field->key; field++)
+        if (!field_is_same(field, a, b)) {
             (void)snprintf(name, 32, "%s", field->key);
             return false;
         }
-    }
-    return one && other;
+    return true;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/core/job.h"
+#include "agent/core/memory.h"
 #include "agent/core/state.h"
 #include "proto/cleanup.h"
 
@@ -98,9 +99,7 @@ struct action *core_act(struct core *core, enum action_kind kind)
 {
     if (core->action_count == core->action_room) {
         size_t room = core->action_room ? 2 * core->action_room : 64;
-        struct action *actions = calloc(room, sizeof *actions);
-        if (!actions)
-            abort(); /* an action lost is a command lost: the journal knows more than we would */
+        struct action *actions = core_allocate(room * sizeof *actions);
         for (size_t i = 0; i < core->action_count; i++)
             actions[i] = core->actions[(core->action_first + i) % core->action_room];
         free(core->actions);
