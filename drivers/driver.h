@@ -10,6 +10,8 @@
  *    SENT_YES if the device acknowledged or refused it, else SENT_MAYBE;
  *  - a command that changes something is never sent a second time in a way that could be
  *    executed twice;
+ *  - a request's keep_ms is a hint, and may be ignored; a session kept is one the device may have
+ *    forgotten: what is asked in it follows the same rules of `sent`;
  *  - an operation the device lacks: ERR_UNSUPPORTED, naming the operation and the device;
  *  - err.text names the device's address, what was tried and what came back;
  *  - a device that is dead, slow or talks nonsense costs the other devices nothing.

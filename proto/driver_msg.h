@@ -50,6 +50,8 @@ struct driver_request {
     uint32_t seconds;             /* OP_IDENTIFY: how long; 0: stop */
     uint32_t outlet;              /* PDUs; 0: the device has no outlets */
     uint32_t budget_ms;           /* the reply comes within it, whatever happens */
+    uint32_t keep_ms;             /* more for this device is likely within it: a session is worth
+                                     keeping that long; 0: it is not */
 };
 
 /* IPMI's boot flags, as read. Nothing is implied: valid false means "no override set". */

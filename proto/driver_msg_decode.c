@@ -114,15 +114,17 @@ static int request_decode(json_t *json, struct driver_request *out, struct err *
 {
     json_error_t bad;
     const char *device, *op, *boot_device = NULL, *firmware = NULL;
-    json_int_t id, budget, seconds = -1, outlet = 0;
-    if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:I, s:s, s:s, s:I, s?s, s?s, s?I, s?I}", "id",
-                       &id, "device", &device, "op", &op, "budget_ms", &budget, "boot_device",
-                       &boot_device, "firmware", &firmware, "seconds", &seconds, "outlet", &outlet))
+    json_int_t id, budget, seconds = -1, outlet = 0, keep = 0;
+    if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:I, s:s, s:s, s:I, s?s, s?s, s?I, s?I, s?I}",
+                       "id", &id, "device", &device, "op", &op, "budget_ms", &budget, "boot_device",
+                       &boot_device, "firmware", &firmware, "seconds", &seconds, "outlet", &outlet,
+                       "keep_ms", &keep))
         return misshapen("request", &bad, err);
     if (check_range("id", id, 1, INT64_MAX, err) ||
         check_range("budget_ms", budget, 1, UINT32_MAX, err) ||
         (json_object_get(json, "seconds") && check_range("seconds", seconds, 0, UINT32_MAX, err)) ||
         check_range("outlet", outlet, 0, UINT32_MAX, err) ||
+        check_range("keep_ms", keep, 0, UINT32_MAX, err) ||
         copy_name(out->device, "device", device, err))
         return -1;
     if (op_parse(op, &out->op))
@@ -130,6 +132,7 @@ static int request_decode(json_t *json, struct driver_request *out, struct err *
     out->id = (uint64_t)id;
     out->budget_ms = (uint32_t)budget;
     out->outlet = (uint32_t)outlet;
+    out->keep_ms = (uint32_t)keep;
     return request_parameters(boot_device, firmware, seconds, out, err);
 }
 

@@ -89,6 +89,8 @@ char *driver_request_encode(const struct driver_request *request)
         failed |= json_object_set_new(json, "seconds", json_integer(request->seconds));
     if (request->outlet)
         failed |= json_object_set_new(json, "outlet", json_integer(request->outlet));
+    if (request->keep_ms)
+        failed |= json_object_set_new(json, "keep_ms", json_integer(request->keep_ms));
     if (failed) {
         json_decref(json);
         return NULL;

@@ -50,11 +50,14 @@ static void requests_there_and_back(void **state)
     check_request(
         &(struct driver_request){.id = 7, .device = "bmc-n01", .op = OP_STATUS, .budget_ms = 5000},
         "{\"id\":7,\"device\":\"bmc-n01\",\"op\":\"power-status\",\"budget_ms\":5000}\n");
-    check_request(
-        &(struct driver_request){
-            .id = INT64_MAX, .device = "pdu", .op = OP_ON, .outlet = 3, .budget_ms = UINT32_MAX},
-        "{\"id\":9223372036854775807,\"device\":\"pdu\",\"op\":\"power-on\","
-        "\"budget_ms\":4294967295,\"outlet\":3}\n");
+    check_request(&(struct driver_request){.id = INT64_MAX,
+                                           .device = "pdu",
+                                           .op = OP_ON,
+                                           .outlet = 3,
+                                           .budget_ms = UINT32_MAX,
+                                           .keep_ms = 5000},
+                  "{\"id\":9223372036854775807,\"device\":\"pdu\",\"op\":\"power-on\","
+                  "\"budget_ms\":4294967295,\"outlet\":3,\"keep_ms\":5000}\n");
     check_request(&(struct driver_request){.id = 1,
                                            .device = "b",
                                            .op = OP_BOOT_SET,
@@ -209,6 +212,8 @@ static const char *const bad_orders[] = {
     "{\"id\":1,\"device\":\"a\",\"op\":\"identify\",\"budget_ms\":1}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"identify\",\"budget_ms\":1,\"seconds\":-1}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"power-on\",\"budget_ms\":1,\"outlet\":-1}",
+    "{\"id\":1,\"device\":\"a\",\"op\":\"power-on\",\"budget_ms\":1,\"keep_ms\":-1}",
+    "{\"id\":1,\"device\":\"a\",\"op\":\"power-on\",\"budget_ms\":1,\"keep_ms\":\"1\"}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"next-boot-set\",\"budget_ms\":1}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"next-boot-set\",\"budget_ms\":1,\"boot_device\":\"disk\"}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"next-boot-set\",\"budget_ms\":1,\"boot_device\":\"tape\","
