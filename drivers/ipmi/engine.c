@@ -89,14 +89,15 @@ static void settle(struct engine *engine, struct bmc *bmc, uint64_t now_ms, stru
         if (operation && !operation->done)
             break;
         if (operation) {
-            session->operation = NULL;
+            session_keep(session, operation->request.keep_ms, now_ms);
             answer(engine, operation);
         }
         bool can_start = session->state == SESSION_CLOSED ||
                          (session->state == SESSION_OPEN && !session->suspect);
         if (can_start && bmc->queue.count)
             session_start(session, queue_take(&bmc->queue), now_ms, out);
-        else if (session->state == SESSION_OPEN)
+        else if (session->state == SESSION_OPEN &&
+                 (session->suspect || now_ms >= session->keep_until_ms))
             session_end(session, now_ms, out);
         else
             break;

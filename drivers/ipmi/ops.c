@@ -23,11 +23,13 @@ enum {
 #define BOOT_OPTION(label, ...) \
     CHASSIS(0x08, "Set System Boot Options (" label ")", .care = CARE_IDEMPOTENT, __VA_ARGS__)
 
+#define QUESTION_OF_A_USER .optional = true, .as_user = true
+
 /* Every operation, command by command. Set in progress and acknowledge (parameters 0 and 4) are
  * refused by many BMCs (80h, 81h, CCh) that then store the flags all the same: optional.
  * Parameter 3 = 08h stops the timer that clears the flags after 60 s; OpenBMC refuses it. */
 static const struct ipmi_command plans[OPS][STEPS_MAX] = {
-    [OP_STATUS] = { { CHASSIS(0x01, "Get Chassis Status") } },
+    [OP_STATUS] = { { CHASSIS(0x01, "Get Chassis Status", .as_user = true) } },
     [OP_ON] = CONTROL("power on", 0x01, CARE_IDEMPOTENT),
     [OP_OFF] = CONTROL("power off", 0x00, CARE_IDEMPOTENT),
     [OP_SOFT] = CONTROL("soft shutdown", 0x05, CARE_IDEMPOTENT),
@@ -48,14 +50,14 @@ static const struct ipmi_command plans[OPS][STEPS_MAX] = {
         { CHASSIS(0x09, "Get System Boot Options (boot flags)", .size = 3, .data = { 0x05 }) },
     },
     [OP_EVIDENCE] = {
-        { CHASSIS(0x07, "Get System Restart Cause", .optional = true) },
-        { CHASSIS(0x01, "Get Chassis Status", .optional = true) },
-        { CHASSIS(0x0f, "Get POH Counter", .optional = true) },
+        { CHASSIS(0x07, "Get System Restart Cause", QUESTION_OF_A_USER) },
+        { CHASSIS(0x01, "Get Chassis Status", QUESTION_OF_A_USER) },
+        { CHASSIS(0x0f, "Get POH Counter", QUESTION_OF_A_USER) },
     },
     [OP_INFO] = {
-        { APP(0x37, "Get System GUID", .optional = true) },
-        { APP(0x08, "Get Device GUID", .optional = true) },
-        { APP(0x01, "Get Device ID", .optional = true) },
+        { APP(0x37, "Get System GUID", QUESTION_OF_A_USER) },
+        { APP(0x08, "Get Device GUID", QUESTION_OF_A_USER) },
+        { APP(0x01, "Get Device ID", QUESTION_OF_A_USER) },
     },
 };
 /* clang-format on */

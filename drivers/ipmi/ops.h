@@ -24,6 +24,7 @@ struct ipmi_command {
     uint8_t netfn, command, size, data[IPMI_REQUEST_SIZE];
     enum ipmi_care care;
     bool optional; /* refused or unanswered: go on with the next one */
+    bool as_user;  /* takes the privilege any session begins with */
 };
 
 struct operation {

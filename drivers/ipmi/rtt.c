@@ -58,10 +58,22 @@ static uint64_t pace(const struct rtt *rtt, uint32_t initial_ms)
     return wait < most ? wait : most;
 }
 
-uint64_t rtt_patience(const struct rtt *rtt, unsigned copies, uint32_t initial_ms)
+/* Most BMCs of a site are alike, but the odd one is not: what is hoped for is soon given up. */
+static uint64_t hope(const struct rtt *neighbours, unsigned copies, uint32_t initial_ms)
+{
+    uint64_t wait = pace(neighbours, initial_ms);
+    wait = wait < RTT_STRANGER_MS ? RTT_STRANGER_MS : wait;
+    wait <<= copies <= RTT_FLAT_TRIES ? copies - 1 : RTT_FLAT_TRIES;
+    return wait < initial_ms ? wait : initial_ms;
+}
+
+uint64_t rtt_patience(const struct rtt *rtt, const struct rtt *neighbours, unsigned copies,
+                      uint32_t initial_ms)
 {
     uint64_t wait = initial_ms;
-    if (rtt->known) {
+    if (!rtt->known && neighbours && neighbours->known) {
+        wait = hope(neighbours, copies, initial_ms);
+    } else if (rtt->known) {
         wait = pace(rtt, initial_ms);
         wait = wait < RTT_FLOOR_MS ? RTT_FLOOR_MS : wait;
         wait = wait > RTT_CEILING_MS ? RTT_CEILING_MS : wait;

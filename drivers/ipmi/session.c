@@ -33,8 +33,8 @@ void exchange_again(const struct session *session, struct exchange *exchange, ui
 {
     exchange->copies++;
     exchange->last_ms = now_ms;
-    exchange->again_ms =
-        now_ms + rtt_patience(&session->memory->rtt, exchange->copies, session->retransmit_ms);
+    exchange->again_ms = now_ms + rtt_patience(&session->memory->rtt, session->neighbours,
+                                               exchange->copies, session->retransmit_ms);
 }
 
 void exchange_end(struct session *session, struct exchange *exchange, bool learn, uint64_t now_ms)
@@ -60,7 +60,7 @@ void session_start(struct session *session, struct operation *operation, uint64_
 {
     struct memory *memory = session->memory;
     session->operation = operation;
-    session->heard = false;
+    session->heard = session->kept = false;
     session->restarts = session->refusals = session->busy = session->datagrams = 0;
     session->verdict = 0;
     if (operation->done)
@@ -69,6 +69,9 @@ void session_start(struct session *session, struct operation *operation, uint64_
         operation_fail(operation, ERR_TIMEOUT, "%s: not begun, earlier requests took all of %u ms",
                        session->address, operation->request.budget_ms);
     } else if (session->state == SESSION_OPEN) {
+        session->kept = true;
+        if (now_ms > session->heard_ms + TRUST_MS)
+            session->privilege = PRIVILEGE_UNSET;
         command_next(session, now_ms, out);
     } else if (memory->locked_until_ms > now_ms) {
         operation_fail(operation, ERR_AUTH,
@@ -159,6 +162,8 @@ uint64_t session_due(const struct session *session)
         due = exchange_due(&session->exchange);
         break;
     case SESSION_OPEN:
+        if (!session->operation)
+            return session->keep_until_ms;
         due = earlier(exchange_due(&session->exchange), exchange_due(&session->elevation));
         if (!session->exchange.waiting && session->pause_until_ms)
             due = earlier(due, session->pause_until_ms);
@@ -241,7 +246,10 @@ void session_tick(struct session *session, uint64_t now_ms, struct outbox *out)
             handshake_resend(session, now_ms, out);
         break;
     case SESSION_OPEN:
-        command_resend(session, now_ms, out);
+        if (operation)
+            command_resend(session, now_ms, out);
+        else if (now_ms >= session->keep_until_ms)
+            session_end(session, now_ms, out);
         break;
     case SESSION_PAUSE:
         if (now_ms >= session->pause_until_ms)
@@ -251,6 +259,16 @@ void session_tick(struct session *session, uint64_t now_ms, struct outbox *out)
         closing_tick(session, now_ms, out);
         break;
     }
+}
+
+void session_keep(struct session *session, uint32_t keep_ms, uint64_t now_ms)
+{
+    session->operation = NULL;
+    session->keep_until_ms = now_ms;
+    if (session->state != SESSION_OPEN || session->suspect)
+        return;
+    session->exchange.waiting = session->elevation.waiting = false;
+    session->keep_until_ms += keep_ms < KEEP_MAX_MS ? keep_ms : KEEP_MAX_MS;
 }
 
 void session_end(struct session *session, uint64_t now_ms, struct outbox *out)

@@ -11,6 +11,14 @@
  * answer was lost.  An answer to any copy counts.  cycle, reset and diag are not resent later
  * than a second after the first copy: OpenBMC has no such window.
  *
+ * The level every session begins with is enough for most questions: those go out alone, and only
+ * if that does not do (D4h, or silence) with Set Session Privilege Level ahead of them.
+ *
+ * A session may be kept (session_keep()) for the operations that follow.  Where it was silent for
+ * a while, what changes something waits for the answer to Set Session Privilege Level once more:
+ * whether a silent BMC has obeyed or forgotten nobody could tell.  What stays unanswered in a kept
+ * session, and cannot have changed anything, is tried again in a new one.
+ *
  * After each call look at `operation->done` (take the reply, then session_start() with the next
  * one or session_end()) and at session_due(). */
 #ifndef POWERCTL_IPMI_SESSION_H
@@ -26,6 +34,8 @@
 #include "proto/option.h"
 
 enum {
+    KEEP_MAX_MS = 25000, /* a session is kept: BMCs end them after 60 s, and have few */
+    TRUST_MS = 2000,     /* heard so lately, it is there */
     OUTBOX_SIZE = 4,
     AUTH_TRIES = 2,           /* the failure and one confirming try */
     AUTH_REST_MS = 5 * 60000, /* then the BMC is left alone: they lock accounts */
@@ -44,6 +54,7 @@ struct memory {
     uint8_t suite;
     unsigned auth_failures;
     uint64_t locked_until_ms; /* 0: not locked */
+    bool elevates;            /* it wants the privilege set even for what any user may ask */
 };
 
 enum session_state {
@@ -82,6 +93,9 @@ struct session {
     struct operation *operation; /* NULL: none */
     bool suspect;                /* fell silent in session: close it, do not share it */
     bool heard;                  /* any valid datagram since the operation began */
+    bool kept;                   /* was open before the operation began: the BMC may not know */
+    uint64_t heard_ms;           /* when anything was heard last */
+    uint64_t keep_until_ms;      /* with no operation: then end it */
     unsigned suite_place, restarts, refusals, busy, datagrams;
     unsigned verdict; /* the refusal of a handshake heard last: step and status */
     bool one_rakp_1;  /* RAKP 1 was answered at its first copy */
@@ -109,6 +123,10 @@ void session_datagram(struct session *session, const void *bytes, size_t size, u
 /* The network says the BMC is not there (ICMP), or our kernel that it cannot be sent to. */
 void session_refused(struct session *session, int error, uint64_t now_ms, struct outbox *out);
 void session_unsendable(struct session *session, int error, struct outbox *out);
+
+/* After an operation: more may come within `keep_ms`, so that the session is not to be ended
+ * before keep_until_ms; at once, if that is now. */
+void session_keep(struct session *session, uint32_t keep_ms, uint64_t now_ms);
 
 /* When session_tick() wants to run; UINT64_MAX: never. */
 uint64_t session_due(const struct session *session);

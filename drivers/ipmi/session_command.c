@@ -8,6 +8,7 @@ enum {
     COMMAND_SET_PRIVILEGE = 0x3b,
     COMMAND_CLOSE = 0x3c,
     CODE_NO_PRIVILEGE = 0xd4,
+    KEPT_COPIES = 2, /* unanswered in a kept session: the BMC has forgotten it */
     BUSY_MS = 100,
     BUSY_DOUBLINGS = 4,
 };
@@ -61,17 +62,22 @@ static void command_send(struct session *session, struct outbox *out)
     operation_sent(session->operation, &session->command);
 }
 
+static void elevate(struct session *session, uint64_t now_ms, struct outbox *out)
+{
+    session->privilege = PRIVILEGE_ASKED;
+    session->elevation.sequence = session_next_sequence(session);
+    elevation_send(session, out);
+    exchange_begin(session, &session->elevation, now_ms);
+}
+
 void command_next(struct session *session, uint64_t now_ms, struct outbox *out)
 {
     struct operation *operation = session->operation;
     session->pause_until_ms = 0;
     operation_command(operation, session->boot_timer, &session->command);
     session->early = session->privilege != PRIVILEGE_SET;
-    if (session->privilege != PRIVILEGE_SET) {
-        session->privilege = PRIVILEGE_ASKED;
-        session->elevation.sequence = session_next_sequence(session);
-        elevation_send(session, out);
-        exchange_begin(session, &session->elevation, now_ms);
+    if (session->early && (!session->command.as_user || session->memory->elevates)) {
+        elevate(session, now_ms, out);
         if (session->command.care != CARE_QUESTION)
             return; /* it waits: a command ahead of its privilege is refused, then sent twice */
     }
@@ -85,7 +91,8 @@ static uint64_t patience(const struct session *session)
     uint64_t wait = session->command.optional || session->operation->request.op == OP_BOOT_SET
                         ? STEP_PATIENCE_MS
                         : CHANGE_PATIENCE_MS;
-    uint64_t pace = 4 * rtt_patience(&session->memory->rtt, 1, session->retransmit_ms);
+    uint64_t pace =
+        4 * rtt_patience(&session->memory->rtt, session->neighbours, 1, session->retransmit_ms);
     return wait > pace ? wait : pace;
 }
 
@@ -122,9 +129,39 @@ static void resend_change(struct session *session, uint64_t now_ms, struct outbo
         exchange->again_ms = end_ms;
 }
 
+/* Nothing was heard in a session that was kept, and what was said cannot have changed anything:
+ * once more in a new one. */
+static bool is_forgotten(const struct session *session, const struct exchange *exchange)
+{
+    return session->kept && !session->heard && exchange->copies >= KEPT_COPIES &&
+           (session->command.care == CARE_QUESTION || !session->operation->sent);
+}
+
+static void begin_anew(struct session *session, uint64_t now_ms, struct outbox *out)
+{
+    session->kept = false;
+    session->suite_place = 0;
+    session_drop(session, out);
+    handshake_begin(session, now_ms, out);
+}
+
+static void ask_again(struct session *session, uint64_t now_ms, struct outbox *out)
+{
+    /* A BMC may be deaf to who has not set his privilege, instead of saying so. */
+    if (session->privilege == PRIVILEGE_UNSET)
+        elevate(session, now_ms, out);
+    command_send(session, out);
+    exchange_again(session, &session->exchange, now_ms);
+}
+
 void command_resend(struct session *session, uint64_t now_ms, struct outbox *out)
 {
     struct exchange *exchange = &session->exchange, *elevation = &session->elevation;
+    const struct exchange *due = exchange->waiting ? exchange : elevation;
+    if (due->waiting && now_ms >= due->again_ms && is_forgotten(session, due)) {
+        begin_anew(session, now_ms, out);
+        return;
+    }
     if (elevation->waiting && now_ms >= elevation->again_ms) {
         elevation_send(session, out);
         exchange_again(session, elevation, now_ms);
@@ -137,8 +174,7 @@ void command_resend(struct session *session, uint64_t now_ms, struct outbox *out
             resend_change(session, now_ms, out);
             return;
         }
-        command_send(session, out);
-        exchange_again(session, exchange, now_ms);
+        ask_again(session, now_ms, out);
     }
 }
 
@@ -165,14 +201,16 @@ static void hear_elevation(struct session *session, const struct ipmi_answer *an
     }
 }
 
-/* The question overtook its privilege: once more behind it. */
+/* The question overtook its privilege, or went without: once more behind it. */
 static bool overtook(struct session *session, const struct ipmi_answer *answer, uint64_t now_ms,
                      struct outbox *out)
 {
     if (answer->code != CODE_NO_PRIVILEGE || !session->early ||
         session->privilege == PRIVILEGE_DENIED)
         return false;
-    if (session->privilege == PRIVILEGE_SET)
+    bool tried = session->memory->elevates || !session->command.as_user;
+    session->memory->elevates = true; /* from the start, from now on */
+    if (session->privilege == PRIVILEGE_SET || (session->privilege == PRIVILEGE_UNSET && !tried))
         command_next(session, now_ms, out);
     else if (session->privilege == PRIVILEGE_UNSET)
         session->pause_until_ms = now_ms + BUSY_MS;
@@ -219,6 +257,7 @@ void command_datagram(struct session *session, const void *bytes, size_t size, u
     if (codec_read_answer(session->codec, &session->link, bytes, size, &answer))
         return;
     session->heard = true;
+    session->heard_ms = now_ms;
     if (session->state == SESSION_CLOSING) {
         bool closed = !completion_code_worth_retrying(answer.code, CARE_QUESTION);
         if (answers(&answer, &session->exchange, NETFN_APP, COMMAND_CLOSE) && closed)

@@ -264,6 +264,7 @@ static void hear_rakp_4(struct session *session, uint8_t status, bool proven, bo
 static void hear(struct session *session, uint64_t now_ms)
 {
     session->heard = true;
+    session->heard_ms = now_ms;
     exchange_end(session, &session->exchange, true, now_ms);
 }
 

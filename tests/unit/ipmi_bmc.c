@@ -92,6 +92,12 @@ void ipmi_bmc_refuse(struct ipmi_bmc *one, uint8_t command, uint8_t code, unsign
     one->refusal.times = times;
 }
 
+void ipmi_bmc_forget(struct ipmi_bmc *one)
+{
+    if (one->bmc.sessions)
+        memset(one->bmc.sessions, 0, SLOTS_MAX * sizeof *one->bmc.sessions);
+}
+
 bool ipmi_bmc_is_on(const struct ipmi_bmc *one)
 {
     return one->bmc.chassis.on;

@@ -24,6 +24,9 @@ void ipmi_bmc_fault(struct ipmi_bmc *bmc, const char *word, const char *value);
 /* The next `times` commands of this number are refused with `code`, and not done. */
 void ipmi_bmc_refuse(struct ipmi_bmc *bmc, uint8_t command, uint8_t code, unsigned times);
 
+/* Every session is gone, as after a restart of the BMC. */
+void ipmi_bmc_forget(struct ipmi_bmc *bmc);
+
 /* The truth. */
 bool ipmi_bmc_is_on(const struct ipmi_bmc *bmc);
 unsigned ipmi_bmc_controls(const struct ipmi_bmc *bmc);   /* power commands obeyed */

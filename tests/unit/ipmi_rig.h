@@ -43,12 +43,13 @@ struct rig {
     unsigned nflights;
     struct flight flights[FLIGHTS_MAX];
     /* What was seen on the wire of a command that changes something. */
-    unsigned change_copies;
+    unsigned change_copies, controls; /* controls: obeyed before it began */
     uint32_t change_sequence;
     bool change_renumbered; /* sent with a second session sequence number */
     uint64_t change_first_ms, change_last_ms;
     unsigned closes; /* datagrams that were sent by session_end() and after */
     uint64_t done_ms;
+    uint32_t keep_ms; /* of the requests to come */
 };
 
 extern uint8_t rig_codec; /* enum codec_kind of the rigs opened next; native at the start */
@@ -63,6 +64,8 @@ void rig_start(struct rig *rig, enum op op, uint32_t budget_ms);
 bool rig_step(struct rig *rig);   /* the next thing that happens; false: nothing will */
 void rig_finish(struct rig *rig); /* all steps */
 void rig_run(struct rig *rig, enum op op, uint32_t budget_ms);
+/* Only until it is answered, and all datagrams are where they go: the session may be kept. */
+void rig_run_kept(struct rig *rig, enum op op, uint32_t budget_ms);
 
 void rig_drop(struct rig *rig); /* in the middle of it, as the engine does when it ends */
 

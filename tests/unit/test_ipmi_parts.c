@@ -16,21 +16,38 @@ static void test_pace(void **state)
 {
     (void)state;
     struct rtt rtt = {0};
-    assert_int_equal(rtt_patience(&rtt, 1, 400), 400);
-    assert_int_equal(rtt_patience(&rtt, 3, 400), 400);
-    assert_int_equal(rtt_patience(&rtt, 4, 400), 800);
-    assert_int_equal(rtt_patience(&rtt, 5, 400), 1600);
+    assert_int_equal(rtt_patience(&rtt, NULL, 1, 400), 400);
+    assert_int_equal(rtt_patience(&rtt, NULL, 3, 400), 400);
+    assert_int_equal(rtt_patience(&rtt, NULL, 4, 400), 800);
+    assert_int_equal(rtt_patience(&rtt, NULL, 5, 400), 1600);
     rtt_learn(&rtt, NULL, 5, 5, 1);
-    assert_int_equal(rtt_patience(&rtt, 1, 400), RTT_FLOOR_MS);
+    assert_int_equal(rtt_patience(&rtt, NULL, 1, 400), RTT_FLOOR_MS);
     rtt = (struct rtt){0};
     rtt_learn(&rtt, NULL, 5000, 5000, 1);
-    assert_int_equal(rtt_patience(&rtt, 1, 400), RTT_CEILING_MS);
+    assert_int_equal(rtt_patience(&rtt, NULL, 1, 400), RTT_CEILING_MS);
     rtt = (struct rtt){0};
     rtt_learn(&rtt, NULL, 150, 150, 1);
-    assert_int_equal(rtt_patience(&rtt, 1, 400), 400);
+    assert_int_equal(rtt_patience(&rtt, NULL, 1, 400), 400);
     rtt = (struct rtt){0};
     rtt_learn(&rtt, NULL, 350, 350, 1);
-    assert_int_equal(rtt_patience(&rtt, 1, 400), 700);
+    assert_int_equal(rtt_patience(&rtt, NULL, 1, 400), 700);
+}
+
+/* A BMC nothing is known of, among others that are known. */
+static void test_pace_of_a_stranger(void **state)
+{
+    (void)state;
+    struct rtt stranger = {0}, neighbours = {0};
+    assert_int_equal(rtt_patience(&stranger, &neighbours, 1, 400), 400);
+    rtt_learn(&neighbours, NULL, 5, 5, 1);
+    assert_int_equal(rtt_patience(&stranger, &neighbours, 1, 400), RTT_STRANGER_MS);
+    assert_int_equal(rtt_patience(&stranger, &neighbours, 2, 400), 400);
+    assert_int_equal(rtt_patience(&stranger, &neighbours, 3, 400), 400);
+    assert_int_equal(rtt_patience(&stranger, &neighbours, 4, 400), 800);
+    assert_int_equal(rtt_patience(&stranger, &neighbours, 1, 100), 100); /* as configured */
+    struct rtt slow = {0};
+    rtt_learn(&slow, NULL, 600, 600, 1);
+    assert_int_equal(rtt_patience(&stranger, &slow, 1, 400), 400);
 }
 
 static void test_pace_of_a_slow_bmc(void **state)
@@ -38,12 +55,12 @@ static void test_pace_of_a_slow_bmc(void **state)
     (void)state;
     struct rtt rtt = {0};
     rtt_learn(&rtt, NULL, 450, 50, 2); /* it answered the first copy: no further ones, then */
-    assert_true(rtt_patience(&rtt, 1, 400) > 450);
+    assert_true(rtt_patience(&rtt, NULL, 1, 400) > 450);
     rtt = (struct rtt){0};
     rtt_learn(&rtt, NULL, 405, 5,
               2); /* it answered the second copy: forgotten at the next answer */
     rtt_learn(&rtt, NULL, 5, 5, 1);
-    assert_int_equal(rtt_patience(&rtt, 1, 400), RTT_FLOOR_MS);
+    assert_int_equal(rtt_patience(&rtt, NULL, 1, 400), RTT_FLOOR_MS);
 }
 
 static void test_pace_among_neighbours(void **state)
@@ -52,18 +69,18 @@ static void test_pace_among_neighbours(void **state)
     struct rtt quick = {0}, rtt = {0};
     rtt_learn(&quick, NULL, 5, 5, 1);
     rtt_learn(&rtt, &quick, 405, 5, 2); /* the first copy was lost, as the neighbours' pace tells */
-    assert_int_equal(rtt_patience(&rtt, 1, 400), RTT_FLOOR_MS);
+    assert_int_equal(rtt_patience(&rtt, NULL, 1, 400), RTT_FLOOR_MS);
     rtt_learn(&rtt, &quick, 405, 5, 4); /* twice in a row: slow after all? then this is enough */
-    assert_in_range(rtt_patience(&rtt, 1, 400), 406, 600);
+    assert_in_range(rtt_patience(&rtt, NULL, 1, 400), 406, 600);
     rtt_learn(&rtt, &quick, 405, 405, 1);
-    assert_true(rtt_patience(&rtt, 1, 400) > 800);
+    assert_true(rtt_patience(&rtt, NULL, 1, 400) > 800);
     rtt = (struct rtt){0};
     rtt_learn(&rtt, &quick, 450, 50, 2); /* fits none of the neighbours: the first copy's */
-    assert_in_range(rtt_patience(&rtt, 1, 400), 451, 600);
+    assert_in_range(rtt_patience(&rtt, NULL, 1, 400), 451, 600);
     rtt = quick = (struct rtt){0};
     rtt_learn(&quick, NULL, 420, 420, 1);
     rtt_learn(&rtt, &quick, 450, 50, 2); /* all are slow */
-    assert_in_range(rtt_patience(&rtt, 1, 400), 451, 600);
+    assert_in_range(rtt_patience(&rtt, NULL, 1, 400), 451, 600);
 }
 
 static struct operation *operation(enum op op, uint64_t id, uint64_t deadline_ms)
@@ -227,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_pace_of_a_stranger),
         cmocka_unit_test(test_pace_of_a_slow_bmc),
         cmocka_unit_test(test_pace_among_neighbours),
         cmocka_unit_test(test_queue),
