@@ -322,7 +322,8 @@ static void on_housekeeping(uv_timer_t *timer)
     log_tick(now_ms);
     service_notify("WATCHDOG=1");
     if (journal_writable(agent->journal, NULL)) {
-        if (journal_recover(agent->journal, &err))
+        if (service_lock_again(&agent->lock_fd, agent->bound.state_dir, &err) ||
+            journal_recover(agent->journal, &err))
             return;
         log_info("journal=writable");
         after_recovery(agent);

@@ -66,8 +66,9 @@ int service_lock(const char *state_dir, struct err *err)
 int service_lock_again(int *lock, const char *state_dir, struct err *err)
 {
     struct stat held, there;
-    if (!fstat(*lock, &held) && !stat(state_dir, &there) && held.st_ino == there.st_ino &&
-        held.st_dev == there.st_dev)
+    if (stat(state_dir, &there)) /* it is not made again here: that is for a person to decide */
+        return err_set(err, ERR_SYSTEM, "state directory %s: %s", state_dir, strerror(errno));
+    if (!fstat(*lock, &held) && held.st_ino == there.st_ino && held.st_dev == there.st_dev)
         return 0;
     int other = service_lock(state_dir, err);
     if (other < 0)

@@ -10,7 +10,7 @@
 int service_lock(const char *state_dir, struct err *err);
 
 /* When the directory may be another one than was locked: it was removed and made again, or
- * mounted. 0, also if it is the same; -1: another agent has it, *lock is as it was. */
+ * mounted. 0, also if it is the same; -1: it is gone, or another agent has it; *lock is as it was. */
 int service_lock_again(int *lock, const char *state_dir, struct err *err);
 
 /* sd_notify(3): "READY=1", "RELOADING=1", "STOPPING=1", "STATUS=...". Nothing if the service

@@ -69,6 +69,9 @@ static void a_directory_that_was_made_anew_is_locked_anew(void **state)
     assert_int_equal(service_lock_again(&lock, path, &err), 0);
     assert_int_equal(lock, same);
     assert_int_equal(unlink(pid) || rmdir(path), 0);
+    assert_int_equal(service_lock_again(&lock, path, &err), -1);
+    assert_non_null(strstr(err.text, path));
+    assert_int_equal(access(path, F_OK), -1);
     int other = service_lock(path, &err);
     assert_true(other >= 0);
     assert_int_equal(service_lock_again(&lock, path, &err), -1);
