@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/cli/event_text.h"
+#include "agent/cli/memory.h"
 #include "proto/nodeset.h"
 
 void board_clear(struct board *board)
@@ -34,9 +35,7 @@ struct board_row *board_row(struct board *board, const char *node, uint64_t now_
         return &board->rows[place];
     if (board->count == NODESET_MAX)
         return NULL;
-    struct board_row *rows = reallocarray(board->rows, board->count + 1, sizeof *rows);
-    if (!rows)
-        return NULL;
+    struct board_row *rows = cli_needs(reallocarray(board->rows, board->count + 1, sizeof *rows));
     board->rows = rows;
     memmove(&rows[place + 1], &rows[place], (board->count - place) * sizeof *rows);
     board->count++;

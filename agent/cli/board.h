@@ -26,10 +26,10 @@ struct board {
 };
 void board_clear(struct board *board);
 
-/* The row of a node, made if there is none; NULL if memory ran out. */
+/* The row of a node, made if there is none; NULL if there are as many as there may be. */
 struct board_row *board_row(struct board *board, const char *node, uint64_t now_ms);
 
-/* Takes an event in. What an event of progress does not say stays. -1: memory ran out. */
+/* Takes an event in. What an event of progress does not say stays. -1: no more rows. */
 int board_take(struct board *board, const struct job_event *event, uint64_t now_ms);
 
 /* The state that the last command is to bring; POWER_UNKNOWN: none does. */

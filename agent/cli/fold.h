@@ -11,7 +11,10 @@ typedef bool node_choice_fn(const struct node_view *node, int value);
 bool node_has_outcome(const struct node_view *node, int outcome);
 bool node_has_power(const struct node_view *node, int power);
 
-/* malloc'd; "" if none is chosen; NULL if memory ran out. *count may be NULL. */
+/* malloc'd; "" if there is none. Never NULL (memory.h). */
+char *fold_names(const char *const *names, size_t count);
+
+/* Of those that are chosen, likewise. *count may be NULL. */
 char *fold_nodes(const struct node_view *nodes, size_t nnodes, node_choice_fn *choose, int value,
                  size_t *count);
 

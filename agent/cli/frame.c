@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/cli/duration.h"
+#include "agent/cli/memory.h"
 #include "agent/cli/style.h"
 #include "proto/cleanup.h"
 
@@ -51,9 +52,7 @@ static void put_header(FILE *out, const struct board *board, struct screen scree
     }
     char spent[DURATION_TEXT_SIZE], line[LINE_SIZE] = "";
     duration_format((now_ms - board->started_ms) / 1000 * 1000, spent);
-    _cleanup_(fclosep) FILE *text = fmemopen(line, sizeof line, "w");
-    if (!text)
-        return;
+    _cleanup_(fclosep) FILE *text = cli_needs(fmemopen(line, sizeof line, "w"));
     (void)fprintf(text, "%s %s %zu node%s, %s: ", board->job, verb_name(board->verb), board->count,
                   board->count == 1 ? "" : "s", spent);
     const char *between = "";
@@ -144,9 +143,7 @@ static void put_row(FILE *out, const struct board_row *row, int width, struct sc
     const struct node_view *view = &row->view;
     char age[DURATION_TEXT_SIZE], line[LINE_SIZE] = "";
     duration_format((now_ms - row->reached_ms) / 1000 * 1000, age);
-    _cleanup_(fclosep) FILE *text = fmemopen(line, sizeof line, "w");
-    if (!text)
-        return;
+    _cleanup_(fclosep) FILE *text = cli_needs(fmemopen(line, sizeof line, "w"));
     (void)fprintf(text, "  %-*s  ", width, view->node);
     if (view->outcome == OUTCOME_PENDING)
         (void)fprintf(text, "%-10s %-12s ",
@@ -187,12 +184,10 @@ static size_t choose_rows(const struct board *board, const struct board_row **ch
 char *frame_draw(const struct board *board, struct screen screen, uint64_t now_ms, unsigned *lines)
 {
     _cleanup_(freep) const struct board_row **rows =
-        calloc(board->count ? board->count : 1, sizeof *rows);
+        cli_needs(calloc(board->count ? board->count : 1, sizeof *rows));
     char *text = NULL;
     size_t size;
-    FILE *out = rows ? open_memstream(&text, &size) : NULL;
-    if (!out)
-        return NULL;
+    FILE *out = cli_needs(open_memstream(&text, &size));
     size_t count = choose_rows(board, rows);
     /* The header, "and 5 more", the cursor's line, and one to spare. */
     size_t room = screen.rows > ROWS_LEAST ? screen.rows - ROWS_LEAST : 0;
@@ -207,9 +202,7 @@ char *frame_draw(const struct board *board, struct screen screen, uint64_t now_m
         put_line(out, screen, COLOUR_NONE, more);
     }
     *lines = (unsigned)(1 + shown + (shown < count));
-    if (fclose(out)) {
-        free(text);
-        return NULL;
-    }
+    if (fclose(out))
+        cli_no_memory();
     return text;
 }

@@ -10,8 +10,8 @@ struct screen {
     bool colours;
 };
 
-/* Lines, each with its '\n', none wider than the screen, at most rows - 1. malloc'd; NULL if
- * memory ran out. *lines is how many. */
+/* Lines, each with its '\n', none wider than the screen, at most rows - 1. malloc'd,
+ * never NULL. *lines is how many. */
 char *frame_draw(const struct board *board, struct screen screen, uint64_t now_ms, unsigned *lines);
 
 #endif

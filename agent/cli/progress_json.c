@@ -1,4 +1,5 @@
 /* Every event as the agent sent it, one JSON object a line. */
+#include "agent/cli/memory.h"
 #include "agent/cli/progress.h"
 #include "proto/cleanup.h"
 
@@ -6,9 +7,8 @@ static void json_event(struct progress *progress, struct board *board,
                        const struct job_event *event)
 {
     (void)board;
-    _cleanup_(freep) char *json = job_event_encode(event);
-    if (json)
-        (void)fprintf(progress->out, "%s\n", json);
+    _cleanup_(freep) char *json = cli_needs(job_event_encode(event));
+    (void)fprintf(progress->out, "%s\n", json);
     (void)fflush(progress->out);
 }
 

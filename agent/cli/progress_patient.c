@@ -1,21 +1,21 @@
 /* Nothing, but once, if it takes long: whom it waits for.  For a status that goes into a pipe. */
 #include <stdlib.h>
 
+#include "agent/cli/fold.h"
+#include "agent/cli/memory.h"
 #include "agent/cli/progress.h"
 #include "proto/cleanup.h"
-#include "proto/nodeset.h"
 
 enum { PATIENCE_MS = 3000 };
 
 static char *fold_awaited(const struct board *board)
 {
-    _cleanup_(freep) const char **names = calloc(board->count + 1, sizeof *names);
-    _cleanup_(nodeset_freep) struct nodeset *set = NULL;
+    _cleanup_(freep) const char **names = cli_needs(calloc(board->count + 1, sizeof *names));
     size_t count = 0;
-    for (size_t i = 0; names && i < board->count; i++)
+    for (size_t i = 0; i < board->count; i++)
         if (board->rows[i].view.outcome == OUTCOME_PENDING)
             names[count++] = board->rows[i].view.node;
-    return count && !nodeset_from_names(names, count, &set, NULL) ? nodeset_fold(set) : NULL;
+    return fold_names(names, count);
 }
 
 static void patient_event(struct progress *progress, struct board *board,
@@ -29,7 +29,7 @@ static void patient_tick(struct progress *progress, struct board *board, uint64_
     if (progress->told || now_ms - board->started_ms < PATIENCE_MS)
         return;
     _cleanup_(freep) char *folded = fold_awaited(board);
-    if (!folded)
+    if (!*folded)
         return;
     progress->told = true;
     /* How long is the agent's deadlines.command, which it does not tell. */

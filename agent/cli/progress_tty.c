@@ -38,8 +38,6 @@ static void tty_tick(struct progress *progress, struct board *board, uint64_t no
         return;
     unsigned lines = 0;
     _cleanup_(freep) char *picture = frame_draw(board, screen_now(progress), now_ms, &lines);
-    if (!picture)
-        return;
     (void)fputs(HIDE_CURSOR, progress->out);
     wipe(progress);
     (void)fputs(picture, progress->out);

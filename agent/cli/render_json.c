@@ -1,11 +1,11 @@
 /* json: one document, as the agent gives it.  jsonl: one object a line. */
+#include "agent/cli/memory.h"
 #include "agent/cli/render.h"
 #include "proto/cleanup.h"
 
 static void put(const struct render *render, char *json)
 {
-    if (json)
-        (void)fprintf(render->out, "%s\n", json);
+    (void)fprintf(render->out, "%s\n", (char *)cli_needs(json));
     free(json);
 }
 

@@ -1,10 +1,11 @@
 /* Locks, for people. */
 #include <string.h>
 
+#include "agent/cli/fold.h"
+#include "agent/cli/memory.h"
 #include "agent/cli/render.h"
 #include "agent/cli/style.h"
 #include "proto/cleanup.h"
-#include "proto/nodeset.h"
 
 static bool alike(const struct lock_view *a, const struct lock_view *b)
 {
@@ -12,19 +13,18 @@ static bool alike(const struct lock_view *a, const struct lock_view *b)
            !strcmp(a->holder, b->holder) && !strcmp(a->reason, b->reason);
 }
 
-/* Those from `first` on that are as it is, folded. NULL: one before it was, or no memory. */
+/* Those from `first` on that are as it is, folded. NULL: one before it was. */
 static char *fold_alike(const struct lock_view *locks, size_t count, size_t first)
 {
-    _cleanup_(freep) const char **names = calloc(count, sizeof *names);
-    _cleanup_(nodeset_freep) struct nodeset *set = NULL;
+    _cleanup_(freep) const char **names = cli_needs(calloc(count, sizeof *names));
     size_t n = 0;
     for (size_t i = 0; i < first; i++)
         if (alike(&locks[i], &locks[first]))
             return NULL;
-    for (size_t i = first; names && i < count; i++)
+    for (size_t i = first; i < count; i++)
         if (alike(&locks[i], &locks[first]))
             names[n++] = locks[i].node;
-    return n && !nodeset_from_names(names, n, &set, NULL) ? nodeset_fold(set) : NULL;
+    return fold_names(names, n);
 }
 
 void table_locks(const struct render *render, const struct lock_view *locks, size_t count)

@@ -2,15 +2,15 @@
 #include <string.h>
 
 #include "agent/cli/fold.h"
+#include "agent/cli/memory.h"
 #include "agent/cli/render.h"
 #include "proto/cleanup.h"
-#include "proto/nodeset.h"
 
 static void put_set(const struct render *render, const struct job_view *job, node_choice_fn *choose,
                     int value, const char *word)
 {
     _cleanup_(freep) char *folded = fold_nodes(job->nodes, job->nnodes, choose, value, NULL);
-    if (folded && *folded)
+    if (*folded)
         (void)fprintf(render->out, "%s %s\n", word, folded);
 }
 
@@ -56,14 +56,11 @@ static void nodeset_events(const struct render *render, const struct job_event *
 /* The set itself, so that it can be given to another command. */
 static void nodeset_locks(const struct render *render, const struct lock_view *locks, size_t count)
 {
-    _cleanup_(freep) const char **names = calloc(count + 1, sizeof *names);
-    _cleanup_(nodeset_freep) struct nodeset *set = NULL;
-    for (size_t i = 0; names && i < count; i++)
+    _cleanup_(freep) const char **names = cli_needs(calloc(count + 1, sizeof *names));
+    for (size_t i = 0; i < count; i++)
         names[i] = locks[i].node;
-    if (!names || !count || nodeset_from_names(names, count, &set, NULL))
-        return;
-    _cleanup_(freep) char *folded = nodeset_fold(set);
-    if (folded)
+    _cleanup_(freep) char *folded = fold_names(names, count);
+    if (*folded)
         (void)fprintf(render->out, "%s\n", folded);
 }
 

@@ -4,6 +4,7 @@
 #include "agent/cli/duration.h"
 #include "agent/cli/event_text.h"
 #include "agent/cli/fold.h"
+#include "agent/cli/memory.h"
 #include "agent/cli/render.h"
 #include "agent/cli/report.h"
 #include "agent/cli/style.h"
@@ -28,9 +29,8 @@ enum { RESULT_SIZE = 160, BEFORE_RESULT = 77, NODES_LEAST = 16, NODES_MOST = 40 
 static void result_text(const struct job_view *job, char text[RESULT_SIZE])
 {
     memset(text, 0, RESULT_SIZE);
-    _cleanup_(fclosep) FILE *out = fmemopen(text, RESULT_SIZE, "w");
-    if (out)
-        report_counts(out, job);
+    _cleanup_(fclosep) FILE *out = cli_needs(fmemopen(text, RESULT_SIZE, "w"));
+    report_counts(out, job);
 }
 
 static int result_width(const struct job_view *jobs, size_t count)
@@ -61,7 +61,7 @@ static void put_result_and_nodes(const struct render *render, const struct job_v
                     : render->columns > left + NODES_LEAST ? render->columns - left
                                                            : NODES_LEAST;
     result_text(job, text);
-    const char *nodes = folded && *folded ? folded : "-";
+    const char *nodes = *folded ? folded : "-";
     bool cut = strlen(nodes) > room;
     (void)fprintf(render->out, "%-*s %.*s%s\n", width, text, (int)(cut ? room - 3 : room), nodes,
                   cut ? "..." : "");

@@ -32,7 +32,7 @@ static void put_outcome_group(const struct render *render, const struct job_view
 {
     _cleanup_(freep) char *folded =
         fold_nodes(job->nodes, job->nnodes, node_has_outcome, (int)outcome, NULL);
-    if (folded && *folded)
+    if (*folded)
         put_group(render, word_of(outcome), outcome_colour(outcome), folded);
 }
 
@@ -47,7 +47,7 @@ void report_status(const struct render *render, const struct job_view *job)
     for (int i = POWERS - 1; i >= 0; i--) {
         _cleanup_(freep) char *folded =
             fold_nodes(job->nodes, job->nnodes, node_has_power, i, NULL);
-        if (folded && *folded)
+        if (*folded)
             put_group(render, power_name((enum power)i), power_colour((enum power)i), folded);
     }
     for (size_t i = 0; i < job->nnodes; i++) {
@@ -136,7 +136,7 @@ void report_alarm(const struct render *render, const struct job_view *job)
 {
     _cleanup_(freep) char *folded =
         fold_nodes(job->nodes, job->nnodes, node_has_outcome, OUTCOME_LEFT_OFF, NULL);
-    if (!folded || !*folded)
+    if (!*folded)
         return;
     (void)fprintf(render->out,
                   "\n%sLEFT OFF: %s%s\n"
@@ -166,7 +166,7 @@ static void put_untouched(const struct render *render, const struct job_view *jo
 {
     for (int i = POWERS - 1; i > POWER_UNKNOWN; i--) {
         _cleanup_(freep) char *folded = fold_nodes(job->nodes, job->nnodes, was_already, i, NULL);
-        if (folded && *folded)
+        if (*folded)
             (void)fprintf(render->out, "  was %s already: %s\n", power_name((enum power)i), folded);
     }
 }

@@ -21,8 +21,7 @@ static bool is_dropped(const struct node_view *node, int verdict)
 
 static char *fold(const struct job_view *job, node_choice_fn *choose, int value, size_t *count)
 {
-    char *folded = fold_nodes(job->nodes, job->nnodes, choose, value, count);
-    return folded ? folded : strdup("?");
+    return fold_nodes(job->nodes, job->nnodes, choose, value, count);
 }
 
 /* Worst first; `all` of a rack must not read as "all failed". */

@@ -67,7 +67,13 @@ int client_job(struct client *client, const char *id, struct job_view *view, str
     _cleanup_(http_answer_clear) struct http_answer answer = {0};
     if (ask(client, "GET", "/v1/jobs/", id, &answer, err))
         return -1;
-    return job_view_decode(answer.body, view, err) ? misread("a job", err) : 0;
+    if (job_view_decode(answer.body, view, err))
+        return misread("a job", err);
+    if (view->nodes || !view->nnodes)
+        return 0;
+    job_view_clear(view);
+    (void)err_set(err, ERR_PROTOCOL, "its nodes are missing");
+    return misread("a job", err);
 }
 
 int client_cancel(struct client *client, const char *id, bool *too_late, struct err *err)

@@ -110,7 +110,8 @@ bool core_take(struct core *core, struct action *action);
 /* Views for the API; filled in by value, to be cleared by the caller. */
 int core_job(const struct core *core, const char *id, uint64_t now_ms, struct job_view *view,
              struct err *err);
-/* Without their nodes, but with counts: many jobs of many nodes would be gigabytes. */
+/* Without their nodes, but with counts: many jobs of many nodes would be gigabytes. *views is
+ * NULL if memory ran out. */
 size_t core_jobs(const struct core *core, uint64_t now_ms, struct job_view **views);
 int core_nodes(const struct core *core, const char *expression, uint64_t now_ms,
                struct node_view **views, size_t *count, char **folded, char warning[256],

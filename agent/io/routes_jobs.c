@@ -96,6 +96,10 @@ void jobs_get(struct api *api, const struct routed *routed, struct answer *answe
 {
     struct job_view *views = NULL;
     size_t count = core_jobs(api->core, routed->now_ms, &views);
+    if (!views) {
+        answer_json(answer, 200, NULL); /* no memory; "no jobs" would be believed */
+        return;
+    }
     answer_json(answer, 200, job_list_encode(views, count));
     job_list_free(views, count);
 }

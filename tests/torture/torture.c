@@ -13,6 +13,7 @@ size_t __sanitizer_get_current_allocated_bytes(void);
 size_t __sanitizer_get_allocated_size(const volatile void *bytes);
 void __sanitizer_symbolize_pc(void *pc, const char *format, char *out, size_t size);
 int __lsan_do_recoverable_leak_check(void);
+void __sanitizer_set_report_fd(void *fd);
 
 /* What the product's calls became: see tests/torture/symbols. */
 void *torture_malloc(size_t size);
@@ -39,6 +40,7 @@ static struct {
     sigjmp_buf stopped;
     const char *room, *name;
     size_t tried, clean, harmless, stops;
+    FILE *complaints; /* stderr is the product's, which has much to say, and is not read */
 } torture;
 
 /* --- the product's allocations -------------------------------------------------------------- */
@@ -127,8 +129,9 @@ static void stop(const void *caller, const char *how)
         on_purpose = on_purpose || !strcmp(function, torture_stops[i]);
     if (torture.failed && on_purpose)
         siglongjmp(torture.stopped, 1);
-    (void)fprintf(stderr, "%s/%s: site %zu%s: %s() in %s()\n", torture.room, torture.name,
-                  torture.fail_at, torture.for_good ? " and all behind it" : "", how, function);
+    (void)fprintf(torture.complaints, "%s/%s: site %zu%s: %s() in %s()\n", torture.room,
+                  torture.name, torture.fail_at, torture.for_good ? " and all behind it" : "", how,
+                  function);
     _exit(1);
 }
 
@@ -164,8 +167,8 @@ bool torture_failed(void)
 
 static void complain(const char *what, const char *more)
 {
-    (void)fprintf(stderr, "%s/%s: site %zu%s: %s%s\n", torture.room, torture.name, torture.fail_at,
-                  torture.for_good ? " and all behind it" : "", what, more);
+    (void)fprintf(torture.complaints, "%s/%s: site %zu%s: %s%s\n", torture.room, torture.name,
+                  torture.fail_at, torture.for_good ? " and all behind it" : "", what, more);
     _exit(1);
 }
 
@@ -244,7 +247,7 @@ static bool try_site(const struct torture_case *each, const char *undisturbed)
     case ENDED_WELL:
         torture.harmless++;
         if (strcmp(disturbed.told, undisturbed) != 0) {
-            (void)fprintf(stderr, "--- undisturbed\n%s\n--- now\n%s\n", undisturbed,
+            (void)fprintf(torture.complaints, "--- undisturbed\n%s\n--- now\n%s\n", undisturbed,
                           disturbed.told);
             complain("something else came of it", "");
         }
@@ -273,6 +276,12 @@ static void try_case(const struct torture_case *each)
 int torture_main(const char *room, const struct torture_case *cases, size_t count)
 {
     torture.room = room;
+    int own = dup(STDERR_FILENO);
+    torture.complaints = own < 0 ? NULL : fdopen(own, "w");
+    if (!torture.complaints || !freopen("/dev/null", "w", stderr))
+        abort();
+    (void)setvbuf(torture.complaints, NULL, _IONBF, 0); /* _exit() does not flush */
+    __sanitizer_set_report_fd((void *)(uintptr_t)own);
     json_set_alloc_funcs(torture_malloc, free);
     for (size_t i = 0; i < count; i++)
         try_case(&cases[i]);
