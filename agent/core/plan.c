@@ -169,6 +169,45 @@ uint32_t step_patience(const struct step *step, const struct deadlines *deadline
     return *(const uint32_t *)((const char *)deadlines + step->patience - 1);
 }
 
+uint32_t step_keep_ms(const struct step *step, const struct deadlines *deadlines)
+{
+    enum { SLACK_MS = 3000, MOST_MS = 20000 }; /* BMCs have few sessions, and others want one */
+    bool repeats = step->kind == STEP_SEE || step->kind == STEP_RESTARTED;
+    uint64_t wait_ms = (uint64_t)deadlines->settle + SLACK_MS;
+    uint32_t until_again_ms = repeats ? (uint32_t)wait_ms : 0;
+    bool goes_on = false;
+    for (const struct step *next = step + 1;; next++) {
+        switch (next->kind) {
+        case STEP_REQUIRE_ON:
+        case STEP_TURN:
+            continue;
+        case STEP_DWELL:
+            wait_ms += deadlines->dwell;
+            continue;
+        case STEP_SETTLE:
+            wait_ms += deadlines->settle;
+            continue;
+        case STEP_READ:
+        case STEP_COMMAND:
+        case STEP_SEE:
+        case STEP_READ_BOOT:
+        case STEP_SET_BOOT:
+        case STEP_EVIDENCE:
+        case STEP_RESTARTED:
+        case STEP_FLAG:
+            goes_on = true;
+            break;
+        case STEP_PLACE: /* for as long as others boot */
+        case STEP_WATCH:
+        case STEP_UNPROVEN:
+        case STEP_END:
+            break;
+        }
+        break;
+    }
+    return goes_on && wait_ms <= MOST_MS ? (uint32_t)wait_ms : until_again_ms;
+}
+
 bool step_takes_grace(const struct step *step)
 {
     return step->kind == STEP_SEE && step->patience == 1 + offsetof(struct deadlines, soft_off);

@@ -74,6 +74,10 @@ bool verb_boots_network(enum verb verb, const struct job_options *options);
 
 /* Milliseconds; 0: the step has none of its own. */
 uint32_t step_patience(const struct step *step, const struct deadlines *deadlines);
+/* How long, after a request of this step, the next one to the device is to be expected: worth
+ * keeping a session for. 0: it was the last, or nobody knows. */
+uint32_t step_keep_ms(const struct step *step, const struct deadlines *deadlines);
+
 bool step_takes_grace(const struct step *step); /* --grace says how long instead */
 
 const char *step_name(enum step_kind kind);
