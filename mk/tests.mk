@@ -36,9 +36,25 @@ $(B)/sim/sim: $(call objects,$(wildcard tests/sim/*.c)) $(call library,agent/cor
 	@mkdir -p $(@D)
 	$(link) -Wl,--wrap=boot_step $(LIBS_proto)
 
+# Allocation failures: the rooms' own libraries, built with sanitizers, their allocations renamed
+# to the harness's (tests/torture/torture.h).  The objects of the tests themselves stay as they are.
+TORTURES := proto core cli
+TORTURE_PROGRAMS := $(TORTURES:%=$(B)/torture/torture_%)
+$(B)/torture/%.a: $(B)/%.a tests/torture/symbols
+	@mkdir -p $(@D)
+	@objcopy --redefine-syms=tests/torture/symbols $< $@
+tortured = $(foreach room,$(1),$(B)/torture/$(notdir $(call library,$(room))))
+$(B)/torture/torture_proto: $(call tortured,proto)
+$(B)/torture/torture_core: $(B)/libtest-helpers.a $(call tortured,agent/core proto)
+$(B)/torture/torture_cli: $(call tortured,agent/cli agent/client proto)
+$(TORTURE_PROGRAMS): $(B)/torture/torture_%: $(B)/tests/torture/torture_%.o $(B)/tests/torture/torture.o
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	    -lcmocka $(LIBS_client)
+
 ##@ Test
 .PHONY: quick
-quick: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS) ## unit tests, fuzz corpora, golden files, lint: a few seconds
+quick: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS) $(if $(SANITIZE),$(TORTURE_PROGRAMS)) ## unit tests, fuzz corpora, golden files, lint: a few seconds
 	tests/run quick $(B)
 
 .PHONY: check
@@ -59,12 +75,22 @@ demo: ## netboot a simulated rack of 16 and show it live; KEEP=1 leaves it runni
 	tests/demo/run $(B)
 
 .PHONY: asan
-asan: ## quick, rebuilt with AddressSanitizer and UBSan
+asan: ## quick and torture, rebuilt with AddressSanitizer and UBSan
 	$(MAKE) SANITIZE=1 quick
 
 .PHONY: fuzz
 fuzz: ## libFuzzer with clang 14: make fuzz F=dhcp T=60
 	tests/fuzz/run $(CLANG) '$(F)' '$(or $(T),60)'
+
+.PHONY: fuzz-all
+fuzz-all: ## every target in turn, a line for each: make fuzz-all T=600
+	tests/fuzz/run $(CLANG) '' '$(or $(T),600)'
+
+.PHONY: torture torture-run
+torture: ## fail every allocation of proto, core and CLI in turn, under AddressSanitizer and UBSan
+	$(MAKE) SANITIZE=1 torture-run
+torture-run: $(TORTURE_PROGRAMS)
+	@for program in $^; do $$program || exit 1; done
 
 .PHONY: bench
 bench: ## our driver, FreeIPMI and ipmitool side by side on simulated BMCs; COUNT= ROUNDS= ONLY= JUDGE=1
@@ -77,25 +103,3 @@ bench: ## our driver, FreeIPMI and ipmitool side by side on simulated BMCs; COUN
 cover: ## line coverage of the unit tests, by gcov
 	$(MAKE) COVERAGE=1 quick
 	tests/lint/coverage build/cover
-
-# Allocation failures: the rooms' own libraries, built with sanitizers, their allocations renamed
-# to the harness's (tests/torture/torture.h).  The objects of the tests themselves stay as they are.
-TORTURES := proto core cli
-TORTURE_PROGRAMS := $(TORTURES:%=$(B)/torture/torture_%)
-$(B)/torture/%.a: $(B)/%.a tests/torture/symbols
-	@mkdir -p $(@D)
-	@objcopy --redefine-syms=tests/torture/symbols $< $@
-tortured = $(foreach room,$(1),$(B)/torture/$(notdir $(call library,$(room))))
-$(B)/torture/torture_proto: $(call tortured,proto)
-$(B)/torture/torture_core: $(B)/libtest-helpers.a $(call tortured,agent/core proto)
-$(B)/torture/torture_cli: $(call tortured,agent/cli agent/client proto)
-$(TORTURE_PROGRAMS): $(B)/torture/torture_%: $(B)/tests/torture/torture_%.o $(B)/tests/torture/torture.o
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-	    -lcmocka $(LIBS_client)
-
-.PHONY: torture torture-run
-torture: ## fail every allocation of proto, core and CLI in turn, under AddressSanitizer and UBSan
-	$(MAKE) SANITIZE=1 torture-run
-torture-run: $(TORTURE_PROGRAMS)
-	@for program in $^; do $$program || exit 1; done
