@@ -30,7 +30,7 @@ static void overview(FILE *out)
                 "exit: 0 all ok             1 some nodes failed     2 usage or config\n"
                 "      3 no agent           4 not allowed           5 waited --timeout, job goes "
                 "on\n"
-                "      6 busy               7 some not verifiable   8 a node was LEFT OFF\n"
+                "      6 busy or locked     7 some not verifiable   8 a node was LEFT OFF\n"
                 "      130 interrupted, job goes on\n",
                 out);
 }
