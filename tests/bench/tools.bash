@@ -43,20 +43,10 @@ read_ours_status() {
         }' "$work/addresses" "$work/output"
 }
 
-# A driver that keeps no sessions refuses the word.
-find_keep_member() {
-    keep_member=',"keep_ms":'
-    echo "{\"id\":1,\"device\":\"b\",\"op\":\"power-status\",\"budget_ms\":1000${keep_member}1}" |
-        "$build/powerctl-driver-ipmi" 3<"$work/secrets" 2>&1 | grep -q 'no BMC of that name' || keep_member=''
-}
-
 # Next boot, its session kept for what follows; and the cycle once it was acknowledged, which
 # `feed` orders as the agent would.
 prepare_ours_netboot() {
-    local keep=$budget
-    ((keep <= 10000)) || keep=10000
-    orders next-boot-set ",\"boot_device\":\"network\",\"firmware\":\"legacy\"${keep_member:+$keep_member$keep}" \
-        >"$work/orders"
+    orders next-boot-set ',"boot_device":"network","firmware":"legacy","keep_ms":10000' >"$work/orders"
     requests "$(wc -l <"$work/addresses")" power-cycle '' >"$work/follow"
 }
 run_ours_netboot() {

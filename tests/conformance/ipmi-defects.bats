@@ -210,7 +210,7 @@ each_at_most_once() {
     farm all loss 2
     ask 1024
     requests power-cycle 20000 1025 >"$dir/follow"
-    members=',"boot_device":"network","firmware":"legacy"'
+    members=',"boot_device":"network","firmware":"legacy","keep_ms":10000'
     { devices && requests next-boot-set 20000; } >"$dir/orders"
     "$build/bench/feed" "$dir/follow" "$build/powerctl-driver-ipmi" <"$dir/orders" 3<"$dir/secrets" >"$dir/both"
     # A next boot that was not acknowledged is not followed by a cycle.
