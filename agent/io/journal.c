@@ -53,15 +53,18 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
     [JOB_OUTCOMES] = "SELECT json FROM events WHERE job = ?1 AND kind = 'outcome' ORDER BY sequence",
     [UNFINISHED] = "SELECT id, verb, nodes, key, actor, request, started FROM jobs"
                    " WHERE ended IS NULL ORDER BY started",
+#define FACT(name) "iif(json_valid(e.json), coalesce(json_extract(e.json, '$." name "'), ''), NULL)"
     /* Commands stand beside their events. Before intents had a sequence (0) both had the same
      * time. Of what is told besides, only what a trail is made of. */
-    [JOB_TRAIL] = "SELECT e.node, e.json, i.request, i.device, i.op, i.ok IS NOT NULL, i.ok,"
+    [JOB_TRAIL] = "SELECT e.node, e.kind, e.json, " FACT("power") ", " FACT("stage") ", "
+                  FACT("attempt") ", i.request, i.device, i.op, i.ok IS NOT NULL, i.ok,"
                   " coalesce(i.sent, 'maybe'), i.outlet FROM events e LEFT JOIN intents i"
                   " ON i.job = e.job AND i.node = e.node AND e.kind = 'command'"
                   " AND (i.sequence = e.sequence OR (i.sequence = 0 AND i.at = e.at))"
                   " WHERE e.job = ?1 AND e.node <> '' AND (e.kind IN ('command', 'power', 'stage',"
                   " 'attempt', 'outcome') OR (e.kind = 'note' AND e.json LIKE '%\"verdict\":%'))"
                   " ORDER BY e.sequence",
+#undef FACT
     [LAST_OUTCOME] = "SELECT json FROM events WHERE node = ?1 AND kind = 'outcome'"
                      " AND verb <> 'status' ORDER BY sequence DESC LIMIT 1",
 };

@@ -58,7 +58,7 @@ int journal_unfinished(struct journal *journal, struct journal_unfinished **jobs
 
 /* ---- their trails ---- */
 
-enum { NODE, JSON, REQUEST, DEVICE, OP, HAS_RESULT, OK, SENT, OUTLET };
+enum { NODE, KIND, JSON, POWER, STAGE, ATTEMPT, REQUEST, DEVICE, OP, HAS_RESULT, OK, SENT, OUTLET };
 
 static int compare_to_trail(const void *name, const void *trail)
 {
@@ -79,10 +79,34 @@ static int follow_command(sqlite3_stmt *row, struct trail *trail)
     return 0;
 }
 
+static bool is_kind(sqlite3_stmt *row, enum event_kind kind)
+{
+    return !strcmp(journal_text(row, KIND), event_kind_name(kind));
+}
+
+/* Most rows say little of what a trail is made of, and SQLite takes that out of their JSON five times
+ * as fast as a whole event is decoded: 10,000 nodes have hundreds of thousands. */
+static int read_event(sqlite3_stmt *row, struct job_event *event)
+{
+    static const enum event_kind plain[] = {EVENT_COMMAND, EVENT_POWER, EVENT_STAGE};
+    const char *power = journal_text(row, POWER), *stage = journal_text(row, STAGE);
+    for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
+        if (!is_kind(row, plain[i]))
+            continue;
+        *event = (struct job_event){.kind = plain[i]};
+        event->node.attempt = (uint32_t)sqlite3_column_int(row, ATTEMPT);
+        if ((*power && power_parse(power, &event->node.power)) ||
+            (*stage && stage_parse(stage, &event->node.stage)))
+            return -1;
+        return sqlite3_column_type(row, POWER) == SQLITE_NULL ? -1 : 0;
+    }
+    return job_event_decode(journal_text(row, JSON), event, NULL);
+}
+
 static int follow_row(sqlite3_stmt *row, struct trail *trail)
 {
     struct job_event event;
-    if (job_event_decode(journal_text(row, JSON), &event, NULL))
+    if (read_event(row, &event))
         return -1;
     trail_event(trail, &event);
     return sqlite3_column_type(row, OP) == SQLITE_NULL ? 0 : follow_command(row, trail);
