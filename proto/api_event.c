@@ -15,11 +15,17 @@ static const char *const kinds[EVENT_KINDS] = {
     [EVENT_ATTEMPT] = "attempt",
     [EVENT_NOTE] = "note",
     [EVENT_OUTCOME] = "outcome",
+    [EVENT_LOCK] = "lock",
 };
 
 const char *event_kind_name(enum event_kind kind)
 {
     return kinds[kind];
+}
+
+const char *event_verb_name(const struct job_event *event)
+{
+    return event->verb == VERBS ? "" : verb_name(event->verb);
 }
 
 static int event_kind_parse(const char *word, enum event_kind *kind)
@@ -40,7 +46,7 @@ static const struct field event_fields[] = {
     {EVENT(sequence, FIELD_U64), .flags = FIELD_ALWAYS},
     {FIELD_AS("time", struct job_event, unix_ms, FIELD_TIME)},
     {EVENT(kind, FIELD_WORD), .flags = FIELD_ALWAYS | FIELD_REQUIRED, .words = &event_kind_words},
-    {EVENT(verb, FIELD_WORD), .flags = FIELD_ALWAYS, .words = &verb_words},
+    {EVENT(verb, FIELD_WORD), .words = &verb_words, .absent = VERBS},
     {EVENT(job, FIELD_TEXT)},
     {0},
 };
@@ -64,7 +70,7 @@ static int event_read(const json_t *object, struct job_event *event, struct err 
 {
     if (!json_is_object(object))
         return err_set(err, ERR_PROTOCOL, "an event must be an object {...}");
-    *event = (struct job_event){.node = node_view_unknown()};
+    *event = (struct job_event){.verb = VERBS, .node = node_view_unknown()};
     if (fields_read(object, event_fields, LENIENT, event, err) ||
         fields_read(object, node_fields, LENIENT, &event->node, err))
         return -1;

@@ -86,6 +86,11 @@ int fields_read(const json_t *object, const struct field *fields, enum strictnes
 /* Do both structs say the same in this field? */
 bool field_is_same(const struct field *field, const void *a, const void *b);
 
+/* What an agent passes on may come from a device or a log line: nothing of it may move a cursor or
+ * forge a line on somebody's terminal.  Control characters become '?', but '\n' where there may be
+ * several `lines`. */
+void make_printable(char *text, bool lines);
+
 /* Parses text that must be one JSON object. The caller owns it. NULL with *err. */
 json_t *object_parse(const char *json, enum strictness strictness, struct err *err);
 /* One compact line. Takes over `object`, which may be NULL. NULL: memory ran out. */

@@ -57,12 +57,11 @@ static size_t fitting(const char *text, size_t size)
     return length;
 }
 
-/* What an agent passes on may come from a device or a log line: nothing of it may move a cursor
- * or forge a line on somebody's terminal.  C1 controls are 0xC2 0x80 to 0x9F in UTF-8. */
-static void make_printable(char *text)
+/* C1 controls are 0xC2 0x80 to 0x9F in UTF-8. */
+void make_printable(char *text, bool lines)
 {
     for (unsigned char *c = (unsigned char *)text; *c; c++) {
-        if (*c < ' ' || *c == 0x7f)
+        if ((*c < ' ' && !(lines && *c == '\n')) || *c == 0x7f)
             *c = '?';
         if (*c == 0xC2 && c[1] >= 0x80 && c[1] <= 0x9F)
             c[0] = c[1] = '?';
@@ -84,7 +83,7 @@ static int read_text(const json_t *json, const struct field *field, enum strictn
         memset(at, 0, size);
         memcpy(at, text, length);
         if (strictness == LENIENT)
-            make_printable(at);
+            make_printable(at, false);
         return 0;
     }
     char *copy = strndup(text, length);

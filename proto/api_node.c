@@ -35,6 +35,7 @@ const struct field node_fields[] = {
      .has = offsetof(struct node_view, has_next_boot), .fields = next_boot_fields},
     {FIELD_AS("since_s", struct node_view, since_ms, FIELD_DURATION)},
     {FIELD_AS("power_age_s", struct node_view, power_age_ms, FIELD_DURATION)},
+    {NODE(locked, FIELD_BOOL)},
     {0},
 };
 
@@ -125,11 +126,14 @@ char *node_list_encode(const struct node_view *views, size_t count, const char *
     return json_text_take(&text);
 }
 
-/* A copy of a text member; "" if it is not there. */
+/* A copy of a text member, printable; "" if it is not there. */
 static char *text_member(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
-    return strdup(text ? text : "");
+    char *copy = strdup(text ? text : "");
+    if (copy)
+        make_printable(copy, false);
+    return copy;
 }
 
 int node_list_decode(const char *json, struct node_view **views, size_t *count, char **folded,

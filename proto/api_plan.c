@@ -16,9 +16,7 @@ int plan_decode(const char *json, char **text, struct err *err)
     char *copy = strdup(plan);
     if (!copy)
         return err_set(err, ERR_SYSTEM, "out of memory");
-    for (char *c = copy; *c; c++)
-        if (((unsigned char)*c < ' ' && *c != '\n') || *c == 0x7f)
-            *c = '?';
+    make_printable(copy, true);
     *text = copy;
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "proto/api.h"
 #include "proto/api_time.h"
 #include "proto/cleanup.h"
+#include "proto/lock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,6 +43,29 @@ static void try_request(const char *text)
     if (!json || job_request_decode(json, &again, NULL) || strcmp(request.nodes, again.nodes) != 0)
         abort();
     check_same(json, job_request_encode(&again));
+}
+
+static void try_locks(const char *text)
+{
+    _cleanup_(lock_request_clear) struct lock_request request = {0}, again = {0};
+    struct lock_view *locks = NULL, *locks_again = NULL;
+    size_t count = 0, as_many = 0;
+    if (!lock_request_decode(text, &request, NULL)) {
+        if (*request.actor)
+            abort();
+        char *json = lock_request_encode(&request);
+        if (!json || lock_request_decode(json, &again, NULL))
+            abort();
+        check_same(json, lock_request_encode(&again));
+    }
+    if (lock_list_decode(text, &locks, &count, NULL))
+        return;
+    char *json = lock_list_encode(locks, count);
+    if (!json || lock_list_decode(json, &locks_again, &as_many, NULL) || as_many != count)
+        abort();
+    check_same(json, lock_list_encode(locks_again, count));
+    free(locks);
+    free(locks_again);
 }
 
 static void try_job(const char *text)
@@ -166,6 +190,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     try_request(text);
     try_job(text);
+    try_locks(text);
     try_event(text);
     try_node_list(text);
     try_job_list(text);

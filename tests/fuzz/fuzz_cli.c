@@ -67,6 +67,16 @@ static void show_nodes(const struct node_view *nodes, size_t count, const char *
     }
 }
 
+static void show_locks(const struct lock_view *locks, size_t count)
+{
+    struct shown shown;
+    for (int i = 0; i < FORMATS; i++) {
+        open_shown(&shown);
+        renderer_of((enum format)i)->locks(&shown.render, locks, count);
+        check_and_close(&shown, (enum format)i);
+    }
+}
+
 static void show_jobs(const struct job_view *jobs, size_t count)
 {
     struct shown shown;
@@ -130,6 +140,9 @@ static void try_answer(const char *text)
     }
     if (!event_list_decode(text, &events, &count, NULL))
         show_events(events, count);
+    _cleanup_(freep) struct lock_view *locks = NULL;
+    if (!lock_list_decode(text, &locks, &count, NULL))
+        show_locks(locks, count);
     if (!plan_decode(text, &plan, NULL))
         check_shown(plan, false);
 }
