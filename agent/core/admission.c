@@ -76,7 +76,9 @@ void admission_run(struct core *core)
         }
         task_on_turn(core, task);
     }
-    timer_set(&core->timers, &core->turn, waits_for_token(core) ? next_token(core) : UINT64_MAX);
+    uint64_t next_ms = waits_for_token(core) ? next_token(core) : UINT64_MAX;
+    /* One that had its turn may have ended at once: the next wave is not to wait for another end. */
+    timer_set(&core->timers, &core->turn, core->releases ? core->now_ms : next_ms);
 }
 
 void admission_queue(struct core *core, struct task *task)
