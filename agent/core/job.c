@@ -302,6 +302,23 @@ static bool same_device(const struct device *a, const struct device *b)
     return true;
 }
 
+/* A node of another name that has this task's device or outlet in `inventory`: a second job could
+ * be at the same machine by that name. NULL: none. */
+static const struct node *renamed(const struct task *task, const struct inventory *inventory)
+{
+    const struct device *power = find_device(inventory, task->power_device);
+    const struct device *boot = find_device(inventory, task->boot_device);
+    for (size_t i = 0; i < inventory->nnodes; i++) {
+        const struct node *node = &inventory->nodes[i];
+        bool same = &inventory->devices[node->power] == power && node->outlet == task->node.outlet;
+        if (node->next_boot != DEVICE_NONE && &inventory->devices[node->next_boot] == boot)
+            same = true;
+        if (same && strcmp(node->name, task->node.name) != 0)
+            return node;
+    }
+    return NULL;
+}
+
 int job_may_reload(const struct core *core, const struct job *job,
                    const struct inventory *inventory, struct err *err)
 {
@@ -317,6 +334,12 @@ int job_may_reload(const struct core *core, const struct job *job,
                                "device %s of %s is gone or has other settings, and job %s is at "
                                "it: reload again when that has ended, or cancel it",
                                names[j], task->node.name, job->id);
+        const struct node *other = task->phase == TASK_ENDED ? NULL : renamed(task, inventory);
+        if (other)
+            return err_set(err, ERR_BUSY,
+                           "device %s of %s would be that of %s, and job %s is at it: reload "
+                           "again when that has ended, or cancel it",
+                           task->power_device, task->node.name, other->name, job->id);
     }
     return 0;
 }
