@@ -8,6 +8,7 @@
 
 #include "agent/core/job.h"
 #include "agent/core/state.h"
+#include "agent/core/step.h"
 #include "proto/cleanup.h"
 
 /* ---- what is only reported ---- */
@@ -61,8 +62,8 @@ static const char *untouchable(struct core *core, const struct task *task,
         return "what the journal has of it makes no sense: it was not touched; read its power";
     if (!task->power_device[0])
         return "it is not in the configuration any more, and was not touched";
-    if ((trail->device[0] && (strcmp(trail->device, task->power_device) != 0 ||
-                              trail->outlet != task->node.outlet)) ||
+    if ((trail->device[0] &&
+         (strcmp(trail->device, task->power_device) != 0 || trail->outlet != task->node.outlet)) ||
         (trail->boot_device[0] && strcmp(trail->boot_device, task->boot_device) != 0))
         return "the configuration names another device for it now, and it was not touched";
     if (state->task)
@@ -79,14 +80,13 @@ static void take_facts(struct core *core, struct task *task, const struct trail 
     task->was_on = trail->was_on;
     task->off_sent = done->off_sent;
     /* One reading of off is told, and may have been wrong; power-on is sent after two. */
-    task->off_pending =
-        done->off_sent && !done->restarted && !(done->off_seen && done->on_sent);
+    task->off_pending = done->off_sent && !(done->off_seen && done->on_sent);
     task->off_was_soft = done->off_soft;
     task->contacted = trail->last_sent == TRAIL_DONE;
     /* When they were sent only the wall clock knows: patience counts from now. */
-    task->off_ms = task->command_ms = task->edge_ms = core->now_ms;
-    /* A next boot that was asked for is to stay. */
-    task->override_set = done->flag_set && request->verb != VERB_NEXT_BOOT;
+    task->command_ms = task->edge_ms = core->now_ms;
+    task->off_land_ms = core->now_ms + step_time_to_land(core, task);
+    task->override_set = done->flag_set;
     if (verb_boots_network(request->verb, &request->options)) {
         task->has_place = true; /* it had one before anything was sent */
         core->booting++;

@@ -5,10 +5,9 @@
 #ifndef POWERCTL_CORE_STATE_H
 #define POWERCTL_CORE_STATE_H
 
-#include <uthash.h>
-
 #include "agent/core/boot.h"
 #include "agent/core/core.h"
+#include "agent/core/memory.h"
 #include "agent/core/plan.h"
 #include "proto/timers.h"
 
@@ -42,6 +41,7 @@ struct task {
 
     enum power power;      /* as last read */
     uint64_t seen_ms;      /* first of two matching readings; 0: none yet */
+    uint32_t contrary;     /* readings in a row that say the opposite of what STEP_SEE waits for */
     uint64_t read_ms;      /* when STEP_READ last read; 0: not yet */
     bool contacted;        /* its device answered in this job */
     bool was_on;           /* when the job began: what must not be left off */
@@ -49,7 +49,7 @@ struct task {
                               to stay since */
     bool off_pending;      /* a hard or soft off may still be on its way: not seen off since */
     bool off_was_soft;     /* an operating system takes minutes to obey */
-    uint64_t off_ms;       /* when that off was sent */
+    uint64_t off_land_ms;  /* by then whatever off was sent has had its effect, or has none */
     bool skipped;          /* the last command was not needed */
     bool command_in_doubt; /* sent maybe: seen by reading only */
     bool unproven;         /* restarted or up, or not: nothing could tell (final_text: why) */
@@ -62,6 +62,8 @@ struct task {
     struct restart_evidence before;
     bool has_before;
     uint64_t command_ms; /* when the last command was sent */
+    uint64_t asked_ms;   /* when the last request was */
+    uint64_t edge_ms;    /* what was seen before is of another boot */
     bool asked_before;   /* its firmware asked for addresses before a reset: asking proves none */
 
     struct boot boot;
@@ -121,6 +123,7 @@ struct node_state {
     char name[NAME_SIZE];
     enum power power;
     uint64_t power_ms;     /* 0: never read */
+    uint64_t on_ms;        /* last switched on or restarted, as far as known; 0: never */
     uint64_t asked_ms;     /* its firmware last asked for an address; 0: never */
     struct task *task;     /* that holds it now; NULL: none. Questions hold nothing */
     struct node_view last; /* of its last job that ended */

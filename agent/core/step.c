@@ -105,6 +105,25 @@ static void require_on(struct core *core, struct task *task)
     }
 }
 
+/* ---- how long things take ---- */
+
+static uint64_t grace(const struct core *core, const struct task *task)
+{
+    uint32_t asked_s = task->job->request.options.grace_s;
+    return asked_s ? asked_s * UINT64_C(1000) : task_deadlines(core)->soft_off;
+}
+
+/* How long an off may take to have its effect. A short --grace says when to go on harder, not when
+ * a system that shuts down slowly has done so. */
+uint64_t step_time_to_land(const struct core *core, const struct task *task)
+{
+    const struct deadlines *deadlines = task_deadlines(core);
+    uint64_t soft = grace(core, task);
+    if (!task->off_was_soft)
+        return deadlines->off;
+    return soft > deadlines->soft_off ? soft : deadlines->soft_off;
+}
+
 /* ---- COMMAND ---- */
 
 /* What the inrush limit counts, each time it is sent. */
@@ -115,7 +134,6 @@ static bool powers_on(enum op op)
 
 static void resume_own_edge(struct task *task)
 {
-    task->unproven = false;
     boot_begin(&task->boot, task->boot.wanted_netboot);
 }
 
@@ -139,22 +157,26 @@ static void command_begin(struct core *core, struct task *task)
 void step_again(struct core *core, struct task *task)
 {
     task->command_in_doubt = false;
-    task->command_ms = core->now_ms;
+    task->command_ms = task->edge_ms = core->now_ms;
     task_ask(core, task, task->step->op);
 }
 
 /* From here on the state last read says nothing. A reset counts: there are boards that it leaves
  * dark. */
-static void note_effect(struct task *task, enum op op)
+static void note_effect(struct core *core, struct task *task, enum op op)
 {
     if (op == OP_OFF || op == OP_SOFT || op == OP_CYCLE || op == OP_RESET) {
         task->off_sent = true;
         task->power = POWER_UNKNOWN;
     }
-    if (op == OP_OFF || op == OP_SOFT) {
+    if (op == OP_ON || op == OP_RESET || op == OP_CYCLE)
+        core_node_state(core, task->node.name)->on_ms = core->now_ms;
+    if (op == OP_OFF || op == OP_SOFT || op == OP_CYCLE || op == OP_RESET) {
         task->off_pending = true;
         task->off_was_soft = op == OP_SOFT;
-        task->off_ms = task->command_ms;
+        uint64_t land_ms = task->command_ms + step_time_to_land(core, task);
+        if (land_ms > task->off_land_ms)
+            task->off_land_ms = land_ms;
     }
 }
 
@@ -168,7 +190,7 @@ static void command_reply(struct core *core, struct task *task, const struct dri
     enum op op = task->step->op;
     bool reached = reply->ok || reply->err.sent != SENT_NO;
     if (reached)
-        note_effect(task, op);
+        note_effect(core, task, op);
     if (reply->ok) {
         task_next_step(core, task);
     } else if (reply->err.sent == SENT_MAYBE && can_be_seen(op)) {
@@ -195,32 +217,43 @@ static void command_reply(struct core *core, struct task *task, const struct dri
 static void see_done(struct core *core, struct task *task)
 {
     task->off_pending = false;
+    task->off_land_ms = 0;
     if (task->power == POWER_ON)
         task->off_sent = false;
+    else if (task->resumed) /* a restart that went dark is one */
+        task->unproven = false;
     (void)snprintf(task->text, sizeof task->text, "%s, seen twice", power_name(task->power));
     task_next_step(core, task);
 }
 
 static const char *harder(const struct task *task)
 {
-    if (task->step->state == POWER_ON)
-        return "switching it on";
+    if (task->resumed && !task->bringing_on)
+        return "going on";
     return task->bringing_on ? "switching it on all the same" : "going on harder";
 }
 
 /* It reads on, and nobody who lives has switched it off: it is left as it is. */
 static void see_off_never(struct core *core, struct task *task)
 {
-    bool pending = task->off_pending;
     task->off_sent = false;
-    if (pending)
-        task_fail(core, task, VERDICT_INTERRUPTED,
-                  "the agent died after %s to %s, and it still reads on: it was never seen off",
-                  op_name(task->off_was_soft ? OP_SOFT : OP_OFF), task->power_device);
-    else
-        task_fail(core, task, VERDICT_INTERRUPTED,
-                  "it was off when the agent died, and %s reads on now: switched on by others",
-                  task->power_device);
+    task_fail(core, task, VERDICT_INTERRUPTED,
+              "the agent died after %s to %s, and it reads on: never off, or switched on by others",
+              op_name(task->off_was_soft ? OP_SOFT : OP_OFF), task->power_device);
+}
+
+/* The last question was asked about then, or later: a reply that lay about while our loop stood
+ * still tells how it was, not how it is. */
+static bool has_asked_by(const struct task *task, uint64_t at_ms)
+{
+    return task->asked_ms + PAUSE_MOST_MS >= at_ms;
+}
+
+/* Not on one reading: it may be wrong, and the node be dark. Not while an off may be on its way. */
+static bool is_certainly_on(const struct task *task, const struct driver_reply *reply)
+{
+    return reply->ok && reply->power == POWER_ON && task->contrary >= 2 &&
+           has_asked_by(task, task->off_land_ms);
 }
 
 static void see_give_up(struct core *core, struct task *task, const struct driver_reply *reply)
@@ -229,10 +262,10 @@ static void see_give_up(struct core *core, struct task *task, const struct drive
         core_tell(core, task, EVENT_NOTE, "still %s after the grace; %s", power_name(task->power),
                   harder(task));
         task_next_step(core, task);
-    } else if (reply->ok && task->resumed && task->step->state == POWER_OFF) {
+    } else if (is_certainly_on(task, reply) && task->resumed && task->step->state == POWER_OFF) {
         see_off_never(core, task);
     } else if (reply->ok) {
-        if (reply->power == POWER_ON) /* all its patience long: it never went off */
+        if (is_certainly_on(task, reply)) /* all its patience long: it never went off */
             task->off_sent = false;
         task_fail(core, task, VERDICT_POWER_FAILED,
                   "%s said ok to %s, but still reads %s after %.0f s", task->power_device,
@@ -250,18 +283,30 @@ static bool may_be_repeated(enum op op)
     return op == OP_ON || op == OP_OFF;
 }
 
-/* No off is on its way to a node that reads on: waiting would not help. */
-static bool cannot_go_off(const struct task *task, const struct driver_reply *reply)
+/* The command was left out on one reading, and the next says otherwise: that one was wrong. */
+static bool was_left_out_wrongly(const struct task *task, const struct driver_reply *reply)
 {
-    return task->resumed && task->step->state == POWER_OFF && !task->off_pending && reply->ok;
+    return task->skipped && reply->ok && reply->power != POWER_UNKNOWN && !task->step->soft &&
+           task->step[-1].kind == STEP_COMMAND;
+}
+
+static void back_to_command(struct core *core, struct task *task)
+{
+    task->skipped = false;
+    task->step--;
+    if (powers_on(task->step->op) && task->step[-1].kind == STEP_TURN)
+        task->step--;
+    step_begin(core, task);
 }
 
 static void see_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     uint64_t settle = task_deadlines(core)->settle;
+    bool over = core->now_ms >= task->step_deadline_ms;
     task->tries++;
     if (reply->ok && reply->power == task->step->state) {
-        if (reply->power == POWER_ON)
+        task->contrary = 0;
+        if (reply->power == POWER_ON && !task->unproven) /* on, but not known to have restarted */
             watch_ready(core, task);
         if (task->seen_ms && core->now_ms - task->seen_ms >= settle) {
             see_done(core, task);
@@ -273,12 +318,16 @@ static void see_reply(struct core *core, struct task *task, const struct driver_
         return;
     }
     task->seen_ms = 0;
-    if (core->now_ms >= task->step_deadline_ms || cannot_go_off(task, reply)) {
+    task->contrary = reply->ok && reply->power != POWER_UNKNOWN ? task->contrary + 1 : 0;
+    if (was_left_out_wrongly(task, reply)) {
+        back_to_command(core, task);
+    } else if (over && has_asked_by(task, task->step_deadline_ms)) {
         see_give_up(core, task, reply);
     } else if (!reply->ok) {
         task_rest(core, task, PAUSE_SILENT_MS);
-    } else if (task->command_in_doubt && task->tries >= DOUBTFUL_READS && task->resends < RESENDS &&
-               task->step[-1].kind == STEP_COMMAND && may_be_repeated(task->step[-1].op)) {
+    } else if (!over && task->command_in_doubt && task->tries >= DOUBTFUL_READS &&
+               task->resends < RESENDS && task->step[-1].kind == STEP_COMMAND &&
+               may_be_repeated(task->step[-1].op)) {
         /* Read again and again as never done: on and off may be asked once more. */
         task->resends++;
         task->step--;
@@ -293,12 +342,6 @@ static void see_reply(struct core *core, struct task *task, const struct driver_
 
 /* ---- the doors ---- */
 
-static uint64_t grace(const struct core *core, const struct task *task)
-{
-    uint32_t asked_s = task->job->request.options.grace_s;
-    return asked_s ? asked_s * UINT64_C(1000) : task_deadlines(core)->soft_off;
-}
-
 static uint64_t deadline_of(const struct core *core, const struct task *task)
 {
     const struct step *step = task->step;
@@ -307,10 +350,27 @@ static uint64_t deadline_of(const struct core *core, const struct task *task)
     if (!patience)
         return UINT64_MAX;
     if (step->kind == STEP_SEE && step->state == POWER_OFF && task->resumed && !task->bringing_on)
-        return core->now_ms + (task->off_was_soft ? grace(core, task) : deadlines->off);
+        return core->now_ms + step_time_to_land(core, task);
     if (step->kind == STEP_SEE && step->state == POWER_OFF && task->bringing_on)
-        return task->off_ms + (task->off_was_soft ? grace(core, task) : deadlines->off);
+        return task->off_land_ms;
     return core->now_ms + (step_takes_grace(step) ? grace(core, task) : patience);
+}
+
+/* One reading may be wrong, and would leave out an off that a cycle is made of: where the command
+ * was left out, that reading was the first of two. */
+static void see_begin(struct core *core, struct task *task)
+{
+    const struct step *step = task->step;
+    uint64_t settle = task_deadlines(core)->settle;
+    bool read = task->skipped && task->read_ms && task->power == step->state;
+    task->seen_ms = read ? task->read_ms : 0;
+    task->contrary = 0;
+    if (step->soft && (task->skipped || (task->bringing_on && !task->off_pending)))
+        task_next_step(core, task);
+    else if (read && core->now_ms < task->read_ms + settle)
+        task_rest(core, task, task->read_ms + settle - core->now_ms);
+    else
+        task_ask(core, task, OP_STATUS);
 }
 
 void step_begin(struct core *core, struct task *task)
@@ -335,12 +395,7 @@ void step_begin(struct core *core, struct task *task)
         command_begin(core, task);
         break;
     case STEP_SEE:
-        task->seen_ms = 0;
-        if ((task->skipped && !task->resumed) ||
-            (task->bringing_on && step->soft && !task->off_pending))
-            task_next_step(core, task);
-        else
-            task_ask(core, task, OP_STATUS);
+        see_begin(core, task);
         break;
     case STEP_SETTLE:
         if (task->unsettled)
@@ -409,7 +464,7 @@ void step_reply(struct core *core, struct task *task, const struct driver_reply 
         /* What this reply says about off and on still counts. */
         bool reached = reply->ok || reply->err.sent != SENT_NO;
         if (reached)
-            note_effect(task, task->request_op);
+            note_effect(core, task, task->request_op);
         if (kind == STEP_READ && reply->ok && reply->power == POWER_ON)
             task->was_on = true;
         task_fail(core, task, VERDICT_CANCELLED, "cancelled");

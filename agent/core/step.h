@@ -16,6 +16,9 @@ void step_fail_with(struct core *core, struct task *task, const struct err *err)
 /* Worth another try of the very same request: chance, not an answer. */
 bool step_is_transient(const struct err *err);
 
+/* How long an off may take to have its effect. */
+uint64_t step_time_to_land(const struct core *core, const struct task *task);
+
 /* Rests, longer each time within one step. */
 void step_pause_longer(struct core *core, struct task *task);
 

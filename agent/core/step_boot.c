@@ -62,12 +62,14 @@ void step_read_boot_reply(struct core *core, struct task *task, const struct dri
         core->now_ms + PAUSE_SILENT_MS < task->step_deadline_ms) {
         task_rest(core, task, PAUSE_SILENT_MS);
     } else if (!reply->ok) {
+        task->override_set = true; /* nobody knows: cleared, or told */
         step_fail_with(core, task, &reply->err);
     } else if (!reply->has_next_boot) {
         (void)snprintf(task->text, sizeof task->text, "%s may have got it, but cannot be asked",
                        task->boot_device);
         task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
     } else if (!boot_stored(&wanted, &reply->next_boot)) {
+        task->override_set = reply->next_boot.persistent; /* never left, whoever made it so */
         task_fail(core, task, VERDICT_INTERRUPTED,
                   "the agent died while it set the next boot of %s to %s: it reads %s (not set, or "
                   "used up since)",
@@ -218,6 +220,7 @@ void step_restarted_reply(struct core *core, struct task *task, const struct dri
     bool proven = reply->ok && reply->has_evidence && task->has_before &&
                   evidence_differs(&task->before, &reply->evidence);
     if (proven || task->boot.stage >= STAGE_POWERED) {
+        task->off_pending = false;
         watch_ready(core, task);
         (void)snprintf(task->text, sizeof task->text, "restarted: %s",
                        proven ? "its restart evidence changed"
@@ -227,9 +230,11 @@ void step_restarted_reply(struct core *core, struct task *task, const struct dri
         return;
     }
     /* A cause that was "chassis control" before reads the same after: only its DHCP can tell. */
-    bool can_tell = (task->has_before && task->before.has_cause &&
-                     task->before.cause != CAUSE_CHASSIS_CONTROL) ||
-                    task->node.nmacs;
+    bool cause_tells =
+        task->has_before && task->before.has_cause && task->before.cause != CAUSE_CHASSIS_CONTROL;
+    bool can_tell = cause_tells || task->node.nmacs;
+    if (cause_tells && reply->ok && reply->has_evidence) /* not yet, says the device */
+        task->edge_ms = core->now_ms;
     if (!can_tell || core->now_ms >= task->step_deadline_ms)
         restarted_give_up(core, task, reply);
     else

@@ -69,6 +69,7 @@ void task_ask(struct core *core, struct task *task, enum op op)
     request->budget_ms = budget(core, task);
     request->outlet = boot ? 0 : task->node.outlet;
     request->firmware = task->node.firmware;
+    request->keep_ms = step_keep_ms(task->step, task_deadlines(core));
     request->seconds = options->seconds;
     if (op == OP_BOOT_SET) {
         request->boot_device = task->step->kind == STEP_FLAG ? BOOT_NONE
@@ -94,6 +95,7 @@ void task_ask(struct core *core, struct task *task, enum op op)
 
     task->request_id = request->id;
     task->request_op = op;
+    task->asked_ms = core->now_ms;
     task->phase = TASK_ASKS;
     HASH_ADD(by_request, core->by_request, request_id, sizeof task->request_id, task);
     /* Drivers promise a reply within the budget. If none comes all the same, stop waiting. */
@@ -107,6 +109,8 @@ static void learn_power(struct core *core, struct task *task, enum power power)
     bool first = task->power != power && verb_changes_something(task->job->request.verb);
     bool changed = first || !state || state->power != power;
     task->power = power;
+    if (state && state->power == POWER_OFF && power == POWER_ON && !task->command_ms)
+        state->on_ms = core->now_ms; /* by somebody else */
     if (state) {
         state->power = power;
         state->power_ms = core->now_ms;
@@ -133,6 +137,8 @@ void task_on_reply(struct core *core, struct task *task, const struct driver_rep
         task->contacted = true;
     if (reply->ok && reply->power != POWER_UNKNOWN)
         learn_power(core, task, reply->power);
+    if (reply->ok && reply->power == POWER_ON && !task->off_sent)
+        task->was_on = true;
     if (reply->ok && reply->has_next_boot) {
         task->next_boot = reply->next_boot;
         task->has_next_boot = true;
@@ -177,6 +183,7 @@ void task_start(struct core *core, struct task *task)
     task->step = plan_for(request->verb, &request->options, task->node.native_cycle,
                           task->node.boot_by_reset);
     task->off_sent = task->off_pending = false;
+    task->off_land_ms = 0;
     task->skipped = task->command_in_doubt = task->has_before = task->unproven = false;
     task->resends = 0;
     task->since_ms = core->now_ms;

@@ -96,9 +96,10 @@ void trail_event(struct trail *trail, const struct job_event *event)
 
 static void switched_off(struct trail_facts *done, enum op op)
 {
+    bool soft_pending = done->off_soft && done->off_sent && !done->off_seen;
     done->off_sent = true;
     done->off_seen = done->on_sent = false;
-    done->off_soft = op == OP_SOFT;
+    done->off_soft = op == OP_SOFT || soft_pending;
     done->stage = STAGE_NONE;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/core/memory.h"
 #include "agent/core/state.h"
 
 /* ---- addresses ---- */
@@ -19,9 +20,7 @@ static void learn_address(struct core *core, struct mac mac, struct ipv4 ip)
             HASH_DEL(core->addresses, oldest);
             free(oldest);
         }
-        entry = calloc(1, sizeof *entry);
-        if (!entry)
-            return;
+        entry = core_allocate(sizeof *entry);
         entry->ip = ip;
         HASH_ADD(hh, core->addresses, ip, sizeof entry->ip, entry);
     }
@@ -135,20 +134,27 @@ static bool asked_lately(struct core *core, const struct task *task)
     return state && state->asked_ms && core->now_ms - state->asked_ms < LATELY_MS;
 }
 
+/* Switched on, and its firmware has not spoken since: when it does, that is no proof of a reset. */
+static bool is_in_post(struct core *core, const struct task *task)
+{
+    const struct node_state *state = core_node_state(core, task->node.name);
+    return state && state->on_ms && state->asked_ms < state->on_ms &&
+           core->now_ms - state->on_ms < task_deadlines(core)->post;
+}
+
 void watch_begin(struct core *core, struct task *task)
 {
     if (task->boots || !follows_boot(task))
         return;
-    task->asked_before = task->step->op != OP_ON && asked_lately(core, task);
+    task->asked_before =
+        task->step->op != OP_ON && (asked_lately(core, task) || is_in_post(core, task));
     task->boots = true;
     task->told_percent = -1;
     task->ip = task->node.address;
     for (size_t i = 0; i < task->node.nmacs; i++) {
         if (task_by_mac(core, task->node.macs[i]))
             continue;
-        struct mac_watch *watch = calloc(1, sizeof *watch);
-        if (!watch)
-            continue; /* notes of this MAC are lost; its deadlines are not */
+        struct mac_watch *watch = core_allocate(sizeof *watch);
         watch->mac = task->node.macs[i];
         watch->task = task;
         HASH_ADD(hh, core->watches, mac, sizeof watch->mac, watch);
@@ -339,16 +345,25 @@ static bool proves_power(const struct task *task, const struct note *note)
     return firmware_asks(note) && !task->asked_before && !resetting;
 }
 
+/* Seen before its power-on or reset went out, or while that was known not to have happened yet, and
+ * told only now: of the boot before. */
+static bool is_older_than_edge(const struct task *task, const struct note *note)
+{
+    return note->at_ms && note->at_ms < task->edge_ms;
+}
+
 void task_on_note(struct core *core, struct task *task, const struct note *note)
 {
     struct boot *boot = &task->boot;
+    if (tells_address(note))
+        task->ip = note->ip;
+    if (is_older_than_edge(task, note))
+        return;
     if (boot->stage == STAGE_NONE && proves_power(task, note)) {
         (void)snprintf(boot->evidence, sizeof boot->evidence, "its firmware speaks");
         if (boot_step(boot, SIGN_POWER, task_deadlines(core), core->now_ms))
             tell_stage(core, task);
     }
-    if (tells_address(note))
-        task->ip = note->ip;
     enum stage before = boot->stage;
     bool moved = boot_see(boot, note, task_deadlines(core), core->now_ms);
     if (boot->stage != before)
@@ -366,6 +381,8 @@ static void learn_asking(struct core *core, const struct note *note)
     const struct node *node = inventory_node_by_mac(core->inventory, note->mac);
     struct node_state *state =
         node && firmware_asks(note) ? core_node_state(core, node->name) : NULL;
+    if (node && firmware_asks(note) && !state)
+        core_no_memory();
     if (state)
         state->asked_ms = core->now_ms;
 }
