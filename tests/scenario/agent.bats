@@ -182,10 +182,12 @@ logged_times() { # COUNT PATTERN
     agent_start
     dd if=/dev/zero of="$agent_dir/state/fill" bs=4k 2>/dev/null || true
     for _ in {1..200}; do # the reserve goes, and what the WAL had
-        [[ $(job on n1) == *'"type":"system"'* ]] && break
-        finish "$(job status n1 | job_id)" >/dev/null
+        answer=$(job on n1)
+        [[ $answer == *'"type":"system"'* ]] && break
+        finish "$(job_id <<<"$answer")" >/dev/null
     done
     [[ $(job off n1) == *'"status":503'* ]]
+    finish "$(job status n1 | job_id)" | grep -q '"kind":"outcome".*"outcome":"ok"'
     [[ $(api /healthz) == *'"status":"degraded"'*'disk full'* ]]
     [[ $(api '/v1/nodes?nodes=n1') == *'"node":"n1"'* ]]
     rm "$agent_dir/state/fill"
