@@ -199,16 +199,17 @@ static bool commit_batch(struct turn *turn, struct err *err)
     return false;
 }
 
-static void refuse_send(struct turn *turn, const struct action *action, const struct err *why)
+/* Short: it ends up in the text of a node. Why, the log has told. */
+static void refuse_send(struct turn *turn, const struct action *action)
 {
     struct driver_reply reply = {.id = action->request.id, .op = action->request.op};
-    (void)err_set(&reply.err, ERR_SYSTEM, "%s was not sent to %s: %s", op_name(action->request.op),
-                  action->request.device, why->text);
+    (void)err_set(&reply.err, ERR_SYSTEM,
+                  "%s was not sent to %s: the journal cannot be written, the agent's log says why",
+                  op_name(action->request.op), action->request.device);
     core_reply(turn->core, &reply, clock_now_ms());
 }
 
-static void carry_out(struct turn *turn, struct action *action, bool journaled,
-                      const struct err *why)
+static void carry_out(struct turn *turn, struct action *action, bool journaled)
 {
     const struct turn_effects *effects = &turn->effects;
     bool refused = action->kind == ACTION_SEND && action->intent && !journaled;
@@ -221,7 +222,7 @@ static void carry_out(struct turn *turn, struct action *action, bool journaled,
     switch (action->kind) {
     case ACTION_SEND:
         if (refused)
-            refuse_send(turn, action, why);
+            refuse_send(turn, action);
         else
             effects->send(effects->arg, action->driver, &action->request);
         break;
@@ -247,7 +248,7 @@ static bool round_once(struct turn *turn, struct err *err)
         return false;
     bool journaled = commit_batch(turn, err);
     for (size_t i = 0; i < turn->nactions; i++)
-        carry_out(turn, &turn->actions[i], journaled, err);
+        carry_out(turn, &turn->actions[i], journaled);
     return turn->nactions > 0;
 }
 
@@ -348,6 +349,33 @@ int turn_cancel(struct turn *turn, const char *id, struct err *err)
     return 0;
 }
 
+static bool has_outcome(const struct job_view *view, const char *node)
+{
+    for (size_t i = 0; i < view->nnodes; i++)
+        if (!strcmp(view->nodes[i].node, node) && view->nodes[i].outcome != OUTCOME_PENDING)
+            return true;
+    return false;
+}
+
+/* How nodes ended while nothing could be written: a node LEFT OFF must be known to the next agent. */
+static void record_outcomes(struct turn *turn, const struct job_view *view)
+{
+    _cleanup_(job_view_clear) struct job_view known = {0};
+    struct err err;
+    if (journal_job(turn->journal, view->id, &known, &err))
+        return;
+    for (size_t i = 0; i < view->nnodes; i++) {
+        struct job_event event = {.unix_ms = clock_unix_ms(),
+                                  .kind = EVENT_OUTCOME,
+                                  .verb = view->verb,
+                                  .node = view->nodes[i]};
+        if (event.node.outcome == OUTCOME_PENDING || has_outcome(&known, event.node.node))
+            continue;
+        memcpy(event.job, view->id, sizeof event.job);
+        journal_add_event(turn->journal, &event);
+    }
+}
+
 void turn_recovered(struct turn *turn)
 {
     struct journal_unfinished *jobs = NULL;
@@ -358,7 +386,10 @@ void turn_recovered(struct turn *turn)
     journal_begin(turn->journal);
     for (size_t i = 0; i < count; i++) {
         _cleanup_(job_view_clear) struct job_view view = {0};
-        if (!core_job(turn->core, jobs[i].id, clock_now_ms(), &view, NULL) && view.done)
+        if (core_job(turn->core, jobs[i].id, clock_now_ms(), &view, NULL))
+            continue;
+        record_outcomes(turn, &view);
+        if (view.done)
             journal_end_job(turn->journal, jobs[i].id, clock_unix_ms(), job_view_exit_code(&view),
                             "done");
     }

@@ -48,7 +48,7 @@ int turn_submit(struct turn *turn, const struct job_request *request, char id[JO
                 bool *existing, struct problem *problem, struct err *err);
 int turn_cancel(struct turn *turn, const char *id, struct err *err);
 
-/* After journal_recover(): what ended meanwhile is recorded as ended. */
+/* After journal_recover(): what ended meanwhile, jobs and nodes, is recorded as ended. */
 void turn_recovered(struct turn *turn);
 
 #endif
