@@ -64,10 +64,12 @@ int core_submit(struct core *core, const struct job_request *request, uint64_t n
                 char id[JOB_ID_SIZE], bool *existing, struct problem *problem, struct err *err);
 
 /* Takes over a job that an earlier agent did not live to end, under its old id: call it at the
- * start, before anything else is submitted.  Nothing is sent again that may have been done: each
- * node without an outcome is read first (after deadlines.settle, for what was still on the wire),
- * then finished or reported (resume.c says how, as a table):
- *   nothing was sent to it         INTERRUPTED; nothing is done to it now either
+ * start, before anything else is submitted, when no driver of that agent lives any more.  Nothing
+ * is sent again that may have been done: each node without an outcome is read first (after
+ * deadlines.settle, for what was still on the wire), then finished or reported (plan_to_finish()
+ * says how, as a table):
+ *   nothing was sent to it         cancelled, INTERRUPTED; nothing is done to it now either
+ *   off, and it still reads on     not sent again: INTERRUPTED once its patience is over
  *   off on the way to on           switched on and seen on: that is finishing, not repeating
  *   a reset or native cycle        never sent again; brought on if it is dark
  *   a next boot set for it         used up by the boot it was for, or cleared

@@ -139,9 +139,10 @@ static void what_was_committed_is_there_after_reopening(void **state)
     struct job_event *events = NULL;
     size_t count = 0;
     assert_int_equal(history_of(journal, "n01", 10, &events, &count, &err), 0);
-    assert_int_equal(count, 1);
-    assert_int_equal(events[0].kind, EVENT_STAGE);
-    assert_int_equal(events[0].sequence, 2);
+    assert_int_equal(count, 2);
+    assert_int_equal(events[0].kind, EVENT_JOB_STARTED); /* which says who asked */
+    assert_int_equal(events[1].kind, EVENT_STAGE);
+    assert_int_equal(events[1].sequence, 2);
     free(events);
     journal_begin(journal);
     assert_int_equal(add_event(journal, EVENT_NOTE, "J1-1", "n01"), 3);
