@@ -25,6 +25,7 @@ static void start_lane(struct lanes *lanes, struct lanes_device *device, uint64_
     }
     lanes->living++;
     device->state = IDLE;
+    device->since_ms = now_ms;
     device->outdated = false;
     device->opened = false;
     if (watch(lanes, device))
@@ -64,6 +65,15 @@ static size_t lanes_missing(const struct lanes *lanes)
     return waiting > coming ? waiting - coming : 0;
 }
 
+/* A session with work waiting for it gives way too, but not after each request: 200 PDUs of 50
+ * outlets would be 10,000 log-ins. */
+static bool may_give_way(const struct lanes_device *device, uint64_t now_ms, bool idle_only)
+{
+    if (device->state != IDLE)
+        return false;
+    return !device->queue.count || (!idle_only && now_ms - device->since_ms >= LANES_SLICE_MS);
+}
+
 /* Sessions nobody uses now make room first. */
 static void make_room(struct lanes *lanes, uint64_t now_ms)
 {
@@ -71,7 +81,7 @@ static void make_room(struct lanes *lanes, uint64_t now_ms)
     struct lanes_device *device;
     for (int idle_only = 1; idle_only >= 0; idle_only--)
         DL_FOREACH(lanes->busy, device)
-    if (missing && device->state == IDLE && (!idle_only || !device->queue.count)) {
+    if (missing && may_give_way(device, now_ms, idle_only)) {
         lanes_end(device, now_ms);
         missing--;
     }
