@@ -100,7 +100,8 @@ struct driver_credentials {
 /* Encoders return a malloc'd line with its '\n', or NULL: memory ran out, the line would be
  * longer than DRIVER_LINE_SIZE, or a name, setting or secret is not UTF-8 (texts for people are
  * made so).
- * Decoders are strict (unknown or missing key, wrong type, out of range: -1, *out untouched). */
+ * Decoders are strict (unknown or missing key, wrong type, out of range: -1, *out untouched).
+ * Of an order only the part that `kind` names is filled in, its texts up to their NUL. */
 char *driver_device_encode(const struct driver_device *device);
 char *driver_request_encode(const struct driver_request *request);
 char *driver_reply_encode(const struct driver_reply *reply);

@@ -3,7 +3,9 @@
 
 #include "proto/cleanup.h"
 #include "proto/driver_msg.h"
+#include "proto/driver_msg_plain.h"
 #include "proto/json_load.h"
+#include "proto/json_plain.h"
 
 static void json_freep(json_t **json)
 {
@@ -93,9 +95,10 @@ static int device_decode(json_t *json, struct driver_device *out, struct err *er
 }
 
 /* Keys that belong to one operation are there with it, and only with it. */
-static int request_parameters(const char *boot_device, const char *firmware, json_int_t seconds,
-                              struct driver_request *out, struct err *err)
+static int request_parameters(const struct request_words *words, struct driver_request *out,
+                              struct err *err)
 {
+    const char *boot_device = words->boot_device, *firmware = words->firmware;
     if ((out->op == OP_BOOT_SET) != (boot_device != NULL) ||
         (out->op == OP_BOOT_SET) != (firmware != NULL))
         return err_set(err, ERR_PROTOCOL, "boot_device and firmware go with %s",
@@ -104,39 +107,71 @@ static int request_parameters(const char *boot_device, const char *firmware, jso
         return unknown_word("boot_device", boot_device, err);
     if (firmware && firmware_parse(firmware, &out->firmware))
         return unknown_word("firmware", firmware, err);
-    if ((out->op == OP_IDENTIFY) != (seconds >= 0))
+    if ((out->op == OP_IDENTIFY) != words->has_seconds)
         return err_set(err, ERR_PROTOCOL, "seconds go with %s", op_name(OP_IDENTIFY));
-    out->seconds = seconds < 0 ? 0 : (uint32_t)seconds;
+    out->seconds = (uint32_t)words->seconds;
     return 0;
+}
+
+static int request_from_words(const struct request_words *words, struct driver_request *out,
+                              struct err *err)
+{
+    if (check_range("id", words->id, 1, INT64_MAX, err) ||
+        check_range("budget_ms", words->budget_ms, 1, UINT32_MAX, err) ||
+        check_range("seconds", words->seconds, 0, UINT32_MAX, err) ||
+        check_range("outlet", words->outlet, 0, UINT32_MAX, err) ||
+        check_range("keep_ms", words->keep_ms, 0, UINT32_MAX, err) ||
+        copy_name(out->device, "device", words->device, err))
+        return -1;
+    if (op_parse(words->op, &out->op))
+        return unknown_word("op", words->op, err);
+    out->id = (uint64_t)words->id;
+    out->budget_ms = (uint32_t)words->budget_ms;
+    out->outlet = (uint32_t)words->outlet;
+    out->keep_ms = (uint32_t)words->keep_ms;
+    return request_parameters(words, out, err);
 }
 
 static int request_decode(json_t *json, struct driver_request *out, struct err *err)
 {
     json_error_t bad;
-    const char *device, *op, *boot_device = NULL, *firmware = NULL;
-    json_int_t id, budget, seconds = -1, outlet = 0, keep = 0;
+    struct request_words words = {0};
+    json_int_t id, budget, seconds = 0, outlet = 0, keep = 0;
     if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:I, s:s, s:s, s:I, s?s, s?s, s?I, s?I, s?I}",
-                       "id", &id, "device", &device, "op", &op, "budget_ms", &budget, "boot_device",
-                       &boot_device, "firmware", &firmware, "seconds", &seconds, "outlet", &outlet,
-                       "keep_ms", &keep))
+                       "id", &id, "device", &words.device, "op", &words.op, "budget_ms", &budget,
+                       "boot_device", &words.boot_device, "firmware", &words.firmware, "seconds",
+                       &seconds, "outlet", &outlet, "keep_ms", &keep))
         return misshapen("request", &bad, err);
-    if (check_range("id", id, 1, INT64_MAX, err) ||
-        check_range("budget_ms", budget, 1, UINT32_MAX, err) ||
-        (json_object_get(json, "seconds") && check_range("seconds", seconds, 0, UINT32_MAX, err)) ||
-        check_range("outlet", outlet, 0, UINT32_MAX, err) ||
-        check_range("keep_ms", keep, 0, UINT32_MAX, err) ||
-        copy_name(out->device, "device", device, err))
-        return -1;
-    if (op_parse(op, &out->op))
-        return unknown_word("op", op, err);
-    out->id = (uint64_t)id;
-    out->budget_ms = (uint32_t)budget;
-    out->outlet = (uint32_t)outlet;
-    out->keep_ms = (uint32_t)keep;
-    return request_parameters(boot_device, firmware, seconds, out, err);
+    words.has_seconds = json_object_get(json, "seconds") != NULL;
+    words.id = id;
+    words.budget_ms = budget;
+    words.seconds = seconds;
+    words.outlet = outlet;
+    words.keep_ms = keep;
+    return request_from_words(&words, out, err);
 }
 
-int driver_order_decode(const char *line, struct driver_order *out, struct err *err)
+/* The way of nearly every line. */
+static bool order_is_plain(const char *line, struct driver_order *out)
+{
+    struct plain plain;
+    struct request_words words;
+    struct driver_request request = {0};
+    struct err ignored;
+    if (!plain_read(line, &plain))
+        return false;
+    if (request_words_read(&plain, &words) && !request_from_words(&words, &request, &ignored)) {
+        out->kind = DRIVER_MSG_REQUEST;
+        out->request = request;
+        return true;
+    }
+    if (!device_read(&plain, &out->device))
+        return false;
+    out->kind = DRIVER_MSG_DEVICE;
+    return true;
+}
+
+static int order_by_jansson(const char *line, struct driver_order *out, struct err *err)
 {
     _cleanup_(json_freep) json_t *json = parse("order", line, err);
     if (!json)
@@ -149,6 +184,11 @@ int driver_order_decode(const char *line, struct driver_order *out, struct err *
         return -1;
     *out = order;
     return 0;
+}
+
+int driver_order_decode(const char *line, struct driver_order *out, struct err *err)
+{
+    return order_is_plain(line, out) ? 0 : order_by_jansson(line, out, err);
 }
 
 static int next_boot_decode(json_t *json, struct next_boot *out, struct err *err)
@@ -268,8 +308,20 @@ static int refusal_decode(json_t *json, struct driver_answer *out, struct err *e
     return failure_decode(kind, sent_name(SENT_NO), text, &out->refusal, err);
 }
 
+static bool answer_is_plain(const char *line, struct driver_answer *out)
+{
+    struct plain plain;
+    struct driver_answer answer = {.kind = DRIVER_ANSWER_REPLY};
+    if (!plain_read(line, &plain) || !reply_read(&plain, &answer.reply))
+        return false;
+    *out = answer;
+    return true;
+}
+
 int driver_answer_decode(const char *line, struct driver_answer *out, struct err *err)
 {
+    if (answer_is_plain(line, out))
+        return 0;
     _cleanup_(json_freep) json_t *json = parse("answer", line, err);
     if (!json)
         return -1;

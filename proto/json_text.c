@@ -46,6 +46,11 @@ void json_close(struct json_text *text, char bracket)
     put(text, &bracket, 1);
 }
 
+void json_put_newline(struct json_text *text)
+{
+    put(text, "\n", 1);
+}
+
 void json_put_key(struct json_text *text, const char *key)
 {
     separate(text);

@@ -25,7 +25,7 @@ static void device_there_and_back(void **state)
     _cleanup_(freep) char *line = driver_device_encode(&device);
     check_line(line, "{\"device\":\"bmc-n01\",\"settings\":{\"host\":\"10.1.0.11\","
                      "\"note\":\"a \\\"b\\\" ü\"}}\n");
-    struct driver_order order;
+    struct driver_order order = {0};
     struct err err;
     assert_int_equal(driver_order_decode(line, &order, &err), 0);
     assert_int_equal(order.kind, DRIVER_MSG_DEVICE);
@@ -36,7 +36,7 @@ static void check_request(const struct driver_request *request, const char *expe
 {
     _cleanup_(freep) char *line = driver_request_encode(request);
     check_line(line, expected);
-    struct driver_order order;
+    struct driver_order order = {0};
     struct err err = {.text = ""};
     if (driver_order_decode(line, &order, &err))
         fail_msg("%s: %s", line, err.text);
@@ -69,7 +69,7 @@ static void requests_there_and_back(void **state)
     for (enum op op = 0; op < OPS; op++) {
         struct driver_request request = {.id = 1, .device = "b", .op = op, .budget_ms = 9};
         _cleanup_(freep) char *line = driver_request_encode(&request);
-        struct driver_order order;
+        struct driver_order order = {0};
         assert_int_equal(driver_order_decode(line, &order, NULL), 0);
         assert_memory_equal(&order.request, &request, sizeof request);
     }
@@ -250,6 +250,92 @@ static const char *const bad_answers[] = {
     "{\"device\":\"a\",\"error\":\"config\",\"text\":\"x\",\"id\":1}",
 };
 
+/* The same line with a blank in it is not plain, and goes the way of the tree. */
+static char *with_a_blank(const char *line)
+{
+    size_t size = strlen(line) + 2;
+    char *other = malloc(size);
+    assert_non_null(other);
+    (void)snprintf(other, size, "{ %s", line + 1);
+    return other;
+}
+
+static void check_both_ways(const char *line)
+{
+    struct driver_order plain = {0}, tree = {0};
+    struct driver_answer plain_answer = {0}, tree_answer = {0};
+    struct err plain_err = {0}, tree_err = {0};
+    _cleanup_(freep) char *other = with_a_blank(line);
+    assert_int_equal(driver_order_decode(line, &plain, &plain_err),
+                     driver_order_decode(other, &tree, &tree_err));
+    assert_string_equal(plain_err.text, tree_err.text);
+    assert_memory_equal(&plain, &tree, sizeof plain);
+    assert_int_equal(driver_answer_decode(line, &plain_answer, NULL),
+                     driver_answer_decode(other, &tree_answer, NULL));
+    assert_memory_equal(&plain_answer, &tree_answer, sizeof plain_answer);
+}
+
+static const char *const both_ways[] = {
+    "{\"id\":1,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":1}",
+    "{\"id\":1,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":1}\n",
+    "{\"op\":\"power-on\",\"keep_ms\":0,\"outlet\":4294967295,\"budget_ms\":1,\"device\":\"a\","
+    "\"id\":1}",
+    "{\"id\":999999999999999999,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":1}",
+    "{\"id\":9223372036854775807,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":1}",
+    "{\"id\":01,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":1}",
+    "{\"id\":1e0,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":1}",
+    "{\"id\":1,\"device\":\"a\\u0062\",\"op\":\"power-status\",\"budget_ms\":1}",
+    "{\"id\":1,\"device\":\"\xc3\xa4\",\"op\":\"power-status\",\"budget_ms\":1}",
+    "{\"id\":1,\"device\":\"a\",\"op\":\"identify\",\"budget_ms\":1,\"seconds\":-0}",
+    "{\"id\":1,\"id\":1,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":1}",
+    "{\"id\":1,\"device\":{},\"op\":\"power-status\",\"budget_ms\":1}",
+    "{\"id\":1,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":1,}",
+    "{\"id\":1,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":1}}",
+    "{\"settings\":{},\"device\":\"a\"}",
+    "{\"settings\":{\"host\":\"h\",\"port\":\"\"},\"device\":\"a\"}",
+    "{\"settings\":{\"host\":\"h\",\"host\":\"h\"},\"device\":\"a\"}",
+    "{\"settings\":{\"device\":\"h\"},\"device\":\"a\"}",
+    "{\"settings\":{\"host\":1},\"device\":\"a\"}",
+    "{\"settings\":{\"host\":{}},\"device\":\"a\"}",
+    "{\"settings\":{\"\":\"h\"},\"device\":\"a\"}",
+    "{\"settings\":{\"host\":\"h\"},\"device\":\"a\",\"id\":1}",
+    "{\"settings\":\"host\",\"device\":\"a\"}",
+    "{\"id\":7,\"result\":\"ok\"}",
+    "{\"power\":\"off\",\"result\":\"ok\",\"id\":7}",
+    "{\"id\":7,\"result\":\"ok\",\"power\":\"maybe\"}",
+    "{\"id\":7,\"result\":\"fine\"}",
+    "{\"id\":0,\"result\":\"ok\"}",
+    "{\"result\":\"ok\"}",
+    "{}",
+    "{",
+    "{\"",
+    "{\"id\"",
+    "{\"id\":",
+    "{\"id\":-",
+};
+
+/* Plain lines are read without jansson: with the same result, and the same complaints. */
+static void plain_lines_mean_the_same(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(both_ways); i++)
+        check_both_ways(both_ways[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(bad_orders); i++)
+        if (bad_orders[i][0] == '{')
+            check_both_ways(bad_orders[i]);
+    /* Every prefix of a line, and long lines. */
+    for (size_t length = 1; length < strlen(both_ways[2]); length++) {
+        _cleanup_(freep) char *part = strndup(both_ways[2], length);
+        check_both_ways(part);
+    }
+    for (int length = 1; length < 600; length++) {
+        char line[700];
+        (void)snprintf(line, sizeof line, "{\"device\":\"a\",\"settings\":{\"host\":\"%0*d\"}}",
+                       length, 0);
+        check_both_ways(line);
+    }
+}
+
 static void bad_orders_are_refused(void **state)
 {
     (void)state;
@@ -310,6 +396,7 @@ int main(void)
         cmocka_unit_test(foreign_bytes_in_texts),
         cmocka_unit_test(what_does_not_fit_is_not_encoded),
         cmocka_unit_test(bad_orders_are_refused),
+        cmocka_unit_test(plain_lines_mean_the_same),
         cmocka_unit_test(bad_answers_are_refused),
         cmocka_unit_test(an_error_about_a_secret_does_not_tell_it),
     };
