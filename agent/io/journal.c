@@ -29,10 +29,6 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
                      " WHERE at < ?1 ORDER BY rowid LIMIT ?2)",
     [TRIM_JOBS] = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs"
                   " WHERE ended < ?1 LIMIT ?2)",
-    [TRIM_QUESTION_EVENTS] = "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events"
-                             " WHERE verb = 'status' AND at < ?1 LIMIT ?2)",
-    [TRIM_QUESTION_JOBS] = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs"
-                           " WHERE verb = 'status' AND ended < ?1 LIMIT ?2)",
     [READ_EVENTS] = "SELECT sequence, job, node, json, kind FROM events"
                     " WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3",
     [READ_JOB_EVENTS] = "SELECT sequence, job, node, json, kind FROM events WHERE job = ?4"

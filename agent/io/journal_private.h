@@ -15,8 +15,6 @@ enum journal_statement {
     TRIM_EVENTS,
     TRIM_INTENTS,
     TRIM_JOBS,
-    TRIM_QUESTION_EVENTS,
-    TRIM_QUESTION_JOBS,
     READ_EVENTS,
     READ_JOB_EVENTS,
     HISTORY,

@@ -39,8 +39,6 @@ int journal_trim(struct journal *journal, int64_t unix_ms, uint32_t keep_days, u
         enum journal_statement which;
         int64_t before, second;
     } slices[] = {
-        {TRIM_QUESTION_EVENTS, unix_ms - JOURNAL_KEEP_QUESTIONS_MS, JOURNAL_SLICE},
-        {TRIM_QUESTION_JOBS, unix_ms - JOURNAL_KEEP_QUESTIONS_MS, JOURNAL_SLICE},
         {TRIM_EVENTS, oldest, below},
         {TRIM_INTENTS, oldest, JOURNAL_SLICE},
         {TRIM_JOBS, oldest, JOURNAL_SLICE},

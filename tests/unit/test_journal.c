@@ -533,24 +533,6 @@ static void old_rows_go_in_slices(void **state)
     (void)journal_close(journal);
 }
 
-/* Somebody's script asks every few seconds; what was done must not drown in it. */
-static void questions_are_kept_an_hour(void **state)
-{
-    struct err err = {0};
-    (void)state;
-    struct journal *journal = open_good("run1");
-    journal_begin(journal);
-    (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
-    struct job_event asked = {
-        .kind = EVENT_OUTCOME, .verb = VERB_STATUS, .unix_ms = 1000, .job = "J1-2"};
-    journal_add_event(journal, &asked);
-    commit(journal);
-    assert_int_equal(journal_trim(journal, 1000 + JOURNAL_KEEP_QUESTIONS_MS, 90, 1000000, &err), 0);
-    assert_int_equal(journal_trim(journal, 1001 + JOURNAL_KEEP_QUESTIONS_MS, 90, 1000000, &err), 1);
-    assert_int_equal(events_after(journal, 0), 1);
-    (void)journal_close(journal);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -572,7 +554,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_survive, setup, teardown),
         cmocka_unit_test_setup_teardown(a_job_without_its_events_keeps_its_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(old_rows_go_in_slices, setup, teardown),
-        cmocka_unit_test_setup_teardown(questions_are_kept_an_hour, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
