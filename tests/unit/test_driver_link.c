@@ -31,7 +31,7 @@ struct fixture {
     char problems[4096];
     int ups, downs, waits;
     bool closed;
-    bool inside; /* a driver_link_ function runs */
+    bool inside;                       /* a driver_link_ function runs */
     struct driver_setting settings[4]; /* of fake devices */
     size_t nsettings;
 };
