@@ -54,7 +54,7 @@ $(TORTURE_PROGRAMS): $(B)/torture/torture_%: $(B)/tests/torture/torture_%.o $(B)
 
 ##@ Test
 .PHONY: quick
-quick: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS) $(if $(SANITIZE),$(TORTURE_PROGRAMS)) ## unit tests, fuzz corpora, golden files, lint: a few seconds
+quick: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS) $(B)/sim/sim $(if $(SANITIZE),$(TORTURE_PROGRAMS)) ## unit tests, fuzz corpora, golden files, lint: a few seconds
 	tests/run quick $(B)
 
 .PHONY: check
@@ -63,9 +63,18 @@ check: ## everything: quick, then scenarios with real BMC, boot server and kerne
 	$(MAKE) all check-built
 
 .PHONY: check-built
-check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS)
+check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS) $(B)/sim/sim
 	$(MAKE) -f mk/peers.mk B=$(B)
 	tests/run check $(B)
+
+SEEDS ?= 20000
+.PHONY: sim
+sim: $(B)/sim/sim ## the core in virtual time, judged after every event: make sim SEEDS=20000
+	$(B)/sim/sim --seeds $(SEEDS) --jobs $$(nproc) $(if $(filter-out 0 1 2 3 4 5 6 7 8 9,$(shell expr $(SEEDS) / 2000)),--require-coverage)
+
+.PHONY: mutants
+mutants: $(B)/sim/sim ## planted bugs in the core, each to be caught by the simulator
+	tests/sim/mutants/run $(B) '$(CC)'
 
 .PHONY: demo
 demo: ## netboot a simulated rack of 16 and show it live; KEEP=1 leaves it running (installs what it needs)
@@ -98,6 +107,13 @@ bench: ## our driver, FreeIPMI and ipmitool side by side on simulated BMCs; COUN
 	$(MAKE) all
 	$(MAKE) -f mk/peers.mk B=$(B) bench
 	tests/bench/run $(B) $(if $(JUDGE),--judge)
+
+.PHONY: bench-agent
+bench-agent: ## the agent with 10,000 nodes, idle and asked, with 200 watchers; COUNT= WATCHERS=
+	tests/install-packages check
+	$(MAKE) all
+	$(MAKE) -f mk/peers.mk B=$(B) demo-peers
+	tests/bench/agent-scale $(B) $(or $(COUNT),10000) $(or $(WATCHERS),200)
 
 .PHONY: cover
 cover: ## line coverage of the unit tests, by gcov
