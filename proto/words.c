@@ -146,6 +146,10 @@ static const struct {
     [VERDICT_UNSUPPORTED] = {"UNSUPPORTED", "its BMC or PDU cannot do that", false},
     [VERDICT_REFUSED] = {"REFUSED", "its BMC or PDU said no", false},
     [VERDICT_BAD_REPLY] = {"BAD_REPLY", "its BMC or PDU talks nonsense", false},
+    [VERDICT_AGENT_FAILED] = {"AGENT_FAILED",
+                              "the agent itself could not do it: one of its drivers died, or its "
+                              "journal cannot be written",
+                              true},
     [VERDICT_IS_OFF] = {"IS_OFF", "it is off; use on", false},
     [VERDICT_POWER_FAILED] = {"POWER_FAILED",
                               "its BMC or PDU said ok, but the power state never followed", false},

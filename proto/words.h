@@ -91,6 +91,7 @@ enum verdict {
     VERDICT_UNSUPPORTED,          /* its BMC or PDU cannot do that */
     VERDICT_REFUSED,              /* its BMC or PDU said no */
     VERDICT_BAD_REPLY,            /* its BMC or PDU talks nonsense */
+    VERDICT_AGENT_FAILED,         /* a driver died, or the journal cannot be written */
     VERDICT_IS_OFF,               /* reset, soft or diag of a node that is off */
     VERDICT_POWER_FAILED,         /* the device said ok, the power state never followed */
     VERDICT_NEXT_BOOT_NOT_STORED, /* the device said ok, the flag read back is another */

@@ -7,6 +7,7 @@
 
 enum {
     RESENDS = 2,
+    DRIVER_DEATHS = 3, /* it is back within seconds, or not at all */
     DOUBTFUL_READS = 4, /* with growing pauses: about four seconds */
 };
 
@@ -24,6 +25,8 @@ static enum verdict verdict_of(const struct task *task, const struct err *err)
         return VERDICT_UNSUPPORTED;
     case ERR_PROTOCOL:
         return VERDICT_BAD_REPLY;
+    case ERR_SYSTEM:
+        return VERDICT_AGENT_FAILED;
     case ERR_NONE:
     case ERR_USAGE:
     case ERR_CONFIG:
@@ -33,7 +36,6 @@ static enum verdict verdict_of(const struct task *task, const struct err *err)
     case ERR_NOT_FOUND:
     case ERR_DEVICE:
     case ERR_LIMIT:
-    case ERR_SYSTEM:
     case ERR_KINDS:
         break;
     }
@@ -69,6 +71,7 @@ void step_pause_longer(struct core *core, struct task *task)
 static void read_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     bool again = reply->err.kind == ERR_BUSY ||
+                 (reply->err.kind == ERR_SYSTEM && task->tries++ < DRIVER_DEATHS) ||
                  (task->resumed && step_is_transient(&reply->err)); /* drivers start as we do */
     if (!reply->ok && again && core->now_ms < task->step_deadline_ms) {
         task_rest(core, task, PAUSE_SILENT_MS);

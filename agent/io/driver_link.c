@@ -92,7 +92,7 @@ struct failing {
 static void fail_each(void *arg, struct inflight_request *entry)
 {
     const struct failing *failing = arg;
-    fail_one(failing->link, entry, entry->written ? ERR_DEVICE : ERR_UNREACHABLE, failing->why);
+    fail_one(failing->link, entry, ERR_SYSTEM, failing->why);
 }
 
 void driver_link_fail_all(struct driver_link *link, const char *why)
@@ -203,11 +203,11 @@ static int check_request(struct driver_link *link, const struct driver_request *
                          struct err *err)
 {
     if (link->closing)
-        return err_set(err, ERR_UNREACHABLE, "%s: driver %s is being ended", request->device,
+        return err_set(err, ERR_SYSTEM, "%s: driver %s is being ended", request->device,
                        link->driver);
     if (link->state != DRIVER_LINK_UP && !link->restart)
-        return err_set(err, ERR_UNREACHABLE, "%s: driver %s is %s: %s", request->device,
-                       link->driver, driver_link_state_name(link->state), link->why);
+        return err_set(err, ERR_SYSTEM, "%s: driver %s is %s: %s", request->device, link->driver,
+                       driver_link_state_name(link->state), link->why);
     if (link->unlocked && op_changes_something(request->op))
         return refuse_unlocked(link, request, err);
     if (link->restart && must_not_wait(request->op))

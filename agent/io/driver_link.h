@@ -3,8 +3,8 @@
  * One link is one program, DRIVER_DIR/powerctl-driver-NAME, with the devices of that driver.
  * What a link promises:
  *  - each request is answered exactly once through on_reply, whatever the driver does: by the
- *    driver, or by the link when the driver is down (ERR_UNREACHABLE, sent no), died with it
- *    (ERR_DEVICE, sent maybe; questions: no) or is 2 s late (ERR_TIMEOUT, likewise);
+ *    driver, or by the link when the driver is down (ERR_SYSTEM, sent no), died with it
+ *    (ERR_SYSTEM, sent maybe; questions: no) or is 2 s late (ERR_TIMEOUT, likewise);
  *  - on_reply is never called from inside a driver_link_ function, only from the loop;
  *  - a driver that dies is started again after 1, 2, 4 .. 60 s, with its devices;
  *  - it is never started while an older one lives: each holds STATE_DIR/driver-NAME.lock, and

@@ -207,7 +207,7 @@ static void before_it_is_up_requests_fail_unsent(void **state)
     new_link(f, "rude", "tests/peers");
     ask(f, 1, "good", OP_ON, 5000);
     UNTIL(f, f->nreplies == 1);
-    check_failed(&f->replies[0], 1, ERR_UNREACHABLE, SENT_NO, "driver rude is waiting");
+    check_failed(&f->replies[0], 1, ERR_SYSTEM, SENT_NO, "driver rude is waiting");
 }
 
 static void a_driver_that_dies_fails_what_is_in_flight_and_comes_back(void **state)
@@ -218,18 +218,18 @@ static void a_driver_that_dies_fails_what_is_in_flight_and_comes_back(void **sta
     ask(f, 2, "silent", OP_STATUS, 60000);
     ask(f, 3, "segv", OP_OFF, 60000);
     UNTIL(f, f->nreplies == 3);
-    check_failed(&f->replies[0], 1, ERR_DEVICE, SENT_MAYBE, "driver rude died (signal 11)");
-    check_failed(&f->replies[1], 2, ERR_DEVICE, SENT_NO, "driver rude died (signal 11)");
-    check_failed(&f->replies[2], 3, ERR_DEVICE, SENT_MAYBE, "driver rude died (signal 11)");
+    check_failed(&f->replies[0], 1, ERR_SYSTEM, SENT_MAYBE, "driver rude died (signal 11)");
+    check_failed(&f->replies[1], 2, ERR_SYSTEM, SENT_NO, "driver rude died (signal 11)");
+    check_failed(&f->replies[2], 3, ERR_SYSTEM, SENT_MAYBE, "driver rude died (signal 11)");
     assert_int_equal(f->replies[0].op, OP_ON);
     assert_non_null(strstr(f->problems, "driver rude died (signal 11); again in 1 s"));
     ask(f, 4, "good", OP_ON, 60000);
     UNTIL(f, f->nreplies == 4);
-    check_failed(&f->replies[3], 4, ERR_UNREACHABLE, SENT_NO, "driver rude is down: died");
+    check_failed(&f->replies[3], 4, ERR_SYSTEM, SENT_NO, "driver rude is down: died");
     UNTIL(f, f->ups == 2);
     ask(f, 5, "exit", OP_STATUS, 60000);
     UNTIL(f, f->nreplies == 5);
-    check_failed(&f->replies[4], 5, ERR_DEVICE, SENT_NO, "ended by itself (status 3)");
+    check_failed(&f->replies[4], 5, ERR_SYSTEM, SENT_NO, "ended by itself (status 3)");
     assert_non_null(strstr(f->problems, "ended by itself (status 3); again in 2 s"));
 }
 
@@ -304,7 +304,7 @@ static void closing_answers_what_is_in_flight(void **state)
     ask(f, 1, "silent", OP_ON, 60000);
     close_link(f);
     assert_int_equal(f->nreplies, 1);
-    check_failed(&f->replies[0], 1, ERR_DEVICE, SENT_MAYBE, "the agent ends its driver");
+    check_failed(&f->replies[0], 1, ERR_SYSTEM, SENT_MAYBE, "the agent ends its driver");
 }
 
 static void a_missing_program_is_tried_again(void **state)
@@ -332,7 +332,7 @@ static void an_older_driver_is_waited_for(void **state)
     assert_int_equal(driver_link_state(f->link), DRIVER_LINK_WAITING);
     ask(f, 1, "good", OP_ON, 60000);
     UNTIL(f, f->nreplies == 1);
-    check_failed(&f->replies[0], 1, ERR_UNREACHABLE, SENT_NO, "waits for an older driver");
+    check_failed(&f->replies[0], 1, ERR_SYSTEM, SENT_NO, "waits for an older driver");
     assert_int_equal(f->ups, 0);
     (void)close(fd);
     UNTIL(f, f->ups == 1);
