@@ -24,7 +24,15 @@ static char *fold(const struct job_view *job, node_choice_fn *choose, int value,
     return fold_nodes(job->nodes, job->nnodes, choose, value, count);
 }
 
-/* Worst first; `all` of a rack must not read as "all failed". */
+static size_t count_dropped(const struct job_view *job, enum verdict verdict)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < job->nnodes; i++)
+        count += is_dropped(&job->nodes[i], (int)verdict);
+    return count;
+}
+
+/* Worst first, of how many: a node of a rack must not read as the rack. */
 static void put_subject(FILE *out, const struct job_view *job)
 {
     const struct {
@@ -34,7 +42,8 @@ static void put_subject(FILE *out, const struct job_view *job)
         {job_view_count(job, OUTCOME_LEFT_OFF), "LEFT OFF"},
         {job_view_count(job, OUTCOME_FAILED), "failed"},
         {job_view_count(job, OUTCOME_UNVERIFIED), "unverified"},
-        {job_view_count(job, OUTCOME_CANCELLED), "not started or cancelled"},
+        {count_dropped(job, VERDICT_NOT_STARTED), "not started"},
+        {count_dropped(job, VERDICT_CANCELLED), "cancelled"},
         {job_view_count(job, OUTCOME_PENDING), "still running"},
     };
     _cleanup_(freep) char *folded = fold(job, is_any, 0, NULL);

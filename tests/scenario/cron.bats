@@ -138,7 +138,7 @@ last_exit() {
     run ! grep -E ' n(09|1[0-6]) ' "$agent_dir/truth"
     [ "$(crond_mails)" -eq 1 ]
     mail
-    [[ $(mail) == *$'\n\npowerctl: reboot n[01-16]: 2 of 16 failed, 8 not started or cancelled (key rack3-2026-11-24, job J'*')'* ]]
+    [[ $(mail) == *$'\n\npowerctl: reboot n[01-16]: 2 of 16 failed, 8 not started (key rack3-2026-11-24, job J'*')'* ]]
     [[ $(mail) == *'POWER_FAILED: '*'  n06: '* ]]
     [[ $(mail) == *'UNREACHABLE: '*'  n07: '* ]]
     [[ $(mail) == *'Not started, because the line was stopped after too many failures: n[09-16]'* ]]
