@@ -28,15 +28,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct capture *capture = capture_new(check, NULL, NULL);
     struct sock_filter code[FILTER_INSTRUCTIONS_MAX];
     struct cursor c = cursor(data, size);
-    for (uint64_t now_ms = 1; capture && c.left;) {
+    uint64_t now_ms = 1, tick_ms = 0;
+    while (capture && c.left) {
         uint16_t length = get_be16(&c);
         now_ms += get_u8(&c) * 64U;
         struct cursor frame = get_part(&c, length);
         if (frame.bad)
             break;
         capture_packet(capture, frame.at, frame.left, frame.left, now_ms);
+        if (now_ms < tick_ms)
+            continue;
         capture_tick(capture, now_ms);
+        tick_ms = now_ms + 250;
     }
+    if (capture) /* all that only silence tells */
+        capture_tick(capture, now_ms + 40000);
     if (capture && filter_build(capture_filter(capture), code) > FILTER_INSTRUCTIONS_MAX)
         abort();
     capture_freep(&capture);
