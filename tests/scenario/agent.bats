@@ -67,7 +67,7 @@ logged_times() { # COUNT PATTERN
     (($(grep -Ec "$2" "$agent_dir/log") == $1))
 }
 
-@test "killed between off and on, the next agent says which nodes may be off, and repeats nothing" {
+@test "killed between off and on, the next agent brings the nodes on, and repeats nothing" {
     dwell=30 configure 'rack1: "n[1-4]"'
     agent_start
     finish "$(job on n[1-4] | job_id)" >/dev/null
@@ -76,14 +76,16 @@ logged_times() { # COUNT PATTERN
     wait_for 10 logged 'node=n2 power=off'
     wait_for 10 logged 'node=n3 power=off'
     kill -9 "$(cat "$agent_dir/pid")"
+    dwell=2 configure 'rack1: "n[1-4]"'
     agent_start
     wait_for 10 is_ready
-    logged "job=$id node=n2 verb=cycle interrupted=may-be-left-off last=power-off device=d2 result=ok"
-    logged "job=$id verb=cycle nodes=\"n\[1-3\]\" interrupted=yes"
-    [[ $(api "/v1/jobs/$id") == *'"exit_code":8'*'"counts":{"left-off":3}'* ]]
+    logged "job=$id verb=cycle nodes=\"n\[1-3\]\" actor=.* taken_over=3 ended_before=0"
     [[ $(job cycle n[1-3] night) == *"\"id\":\"$id\""* ]] # the same key: nothing is sent again
-    [[ $(cat "$agent_dir/device/1") == off* ]]
-    finish "$(job on n[1-3] | job_id)" | grep -q '"kind":"job-ended"'
+    [[ $(job on n1) == *"busy with job $id"* ]]
+    finish "$id" | grep -q '"kind":"job-ended"'
+    [[ $(api "/v1/jobs/$id") == *'"exit_code":0'*'"counts":{"ok":3}'* ]]
+    logged_times 3 "job=$id node=n. event=command attempt=1 text=\"power-off"
+    logged_times 3 "job=$id node=n. event=command attempt=1 text=\"power-on"
     all_are on
 }
 
