@@ -356,6 +356,45 @@ END
     wait_for 5 is_free
 }
 
+# answered N: the driver started by hand has answered so often
+answered() {
+    [[ $(wc -l <"$dir/replies") -ge $1 ]]
+}
+
+@test "a session is kept for the next request, and closed when its time is over" {
+    local before
+    before=$(field n01 opened)
+    printf '{"credentials":"bmc","user":"admin","password":"secret"}\n' >"$dir/secrets"
+    mkfifo "$dir/orders"
+    "$build/powerctl-driver-ipmi" 3<"$dir/secrets" <"$dir/orders" >"$dir/replies" &
+    exec 9>"$dir/orders"
+    printf '%s\n' >&9 \
+        "{\"device\":\"b1\",\"settings\":{\"host\":\"127.1.10.1\",\"port\":\"$port\",\"credentials\":\"bmc\"}}" \
+        '{"id":1,"device":"b1","op":"power-off","budget_ms":5000,"keep_ms":20000}'
+    wait_for 5 answered 1
+    [[ $(field n01 sessions) == 1 ]]
+    printf '%s\n' '{"id":2,"device":"b1","op":"power-on","budget_ms":5000,"keep_ms":20000}' >&9
+    wait_for 5 answered 2
+    printf '%s\n' '{"id":3,"device":"b1","op":"power-status","budget_ms":5000,"keep_ms":100}' >&9
+    wait_for 5 answered 3
+    wait_for 5 is_free # while the driver goes on
+    exec 9>&-
+    wait
+    [[ $(says .result <"$dir/replies") == "ok ok ok" ]]
+    [[ $(($(field n01 opened) - before)) == 1 ]]
+}
+
+@test "both codecs, all the same" {
+    for suite in 3 17; do
+        for codec in native freeipmi; do
+            settings=",\"cipher_suites\":\"$suite\",\"codec\":\"$codec\""
+            [[ $(ask 5000 power-off power-on power-status | jq -sc 'sort_by(.id)[] | del(.id)' | xargs) == \
+                "{result:ok} {result:ok} {result:ok,power:on}" ]]
+            wait_for 5 is_free
+        done
+    done
+}
+
 none_held() {
     [[ $(farm stats | jq .sessions) == 0 ]]
 }
