@@ -1,0 +1,394 @@
+/* device.c - drivers, BMCs and PDUs: what becomes of a request, and what is answered. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/cleanup.h"
+#include "tests/sim/coverage.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/sim.h"
+
+enum { AFTER_BUDGET_MS = 6000, LIE_AGAIN_MS = 10000, READS_BETWEEN_LIES = 4 };
+
+static bool changes(enum op op)
+{
+    return op != OP_STATUS && op != OP_BOOT_GET && op != OP_EVIDENCE && op != OP_INFO;
+}
+
+static bool happens(struct machine *machine, enum fault fault)
+{
+    return dice_percent(&machine->power_dice, machine->percent[fault]);
+}
+
+/* ---- on the way there ---- */
+
+static enum fault fate_of(struct machine *machine, enum op op)
+{
+    static const enum fault fates[] = {
+        FAULT_REQUEST_LOST, FAULT_REPLY_LOST,         FAULT_REPLY_LATE,        FAULT_REPLY_TWICE,
+        FAULT_REPLY_NEVER,  FAULT_DRIVER_DIED_UNSENT, FAULT_DRIVER_DIED_MAYBE, FAULT_BMC_BUSY,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(fates); i++)
+        if (happens(machine, fates[i]))
+            return fates[i];
+    if (changes(op) && happens(machine, FAULT_REFUSES))
+        return FAULT_REFUSES;
+    if (op == OP_STATUS && happens(machine, FAULT_READS_UNKNOWN))
+        return FAULT_READS_UNKNOWN;
+    return FAULTS;
+}
+
+static void answer_at(struct sim *sim, uint32_t cause, const struct driver_reply *reply,
+                      uint64_t at_ms)
+{
+    const struct send *send = &sim->sends[cause - 1];
+    struct happening *back =
+        sim_later(sim, at_ms > sim->now_ms ? at_ms - sim->now_ms : 0, HAPPENS_REPLY);
+    back->life = send->life;
+    back->cause = cause;
+    back->reply = *reply;
+}
+
+static void fail_at(struct sim *sim, uint32_t cause, enum err_kind kind, enum sent sent,
+                    const char *why, uint64_t at_ms)
+{
+    const struct send *send = &sim->sends[cause - 1];
+    struct driver_reply reply = {.id = send->request, .op = send->op};
+    (void)err_set_sent(&reply.err, kind, sent, "%s: %s", send->device, why);
+    answer_at(sim, cause, &reply, at_ms);
+}
+
+static uint32_t wire_ms(struct machine *machine)
+{
+    return dice_below(&machine->power_dice, 12)
+               ? dice_between(&machine->power_dice, 1, 40)
+               : dice_between(&machine->power_dice, 40, WIRE_MOST_MS);
+}
+
+/* When the reply is there; a slow BMC keeps its budget just so. */
+static uint64_t reply_at(struct sim *sim, struct machine *machine, const struct send *send)
+{
+    uint64_t at_ms = sim->now_ms + wire_ms(machine), over_ms = send->at_ms + send->budget_ms;
+    if (happens(machine, FAULT_BMC_SLOW)) {
+        fault_happened(FAULT_BMC_SLOW);
+        at_ms += dice_between(&machine->power_dice, 500, 4500);
+    }
+    return at_ms < over_ms ? at_ms : over_ms - 1;
+}
+
+static void record(struct sim *sim, const struct driver_request *request, const char *job,
+                   const char *node, const struct machine *machine)
+{
+    if (sim->nsends == sim->sends_room) {
+        sim->sends_room = sim->sends_room ? 2 * sim->sends_room : 1024;
+        sim->sends = reallocarray(sim->sends, sim->sends_room, sizeof *sim->sends);
+        if (!sim->sends)
+            abort();
+    }
+    struct send *send = &sim->sends[sim->nsends++];
+    *send = (struct send){.at_ms = sim->now_ms,
+                          .life = sim->agent.life,
+                          .machine = machine->index,
+                          .request = request->id,
+                          .budget_ms = request->budget_ms,
+                          .op = request->op,
+                          .boot_device = request->boot_device,
+                          .outlet = request->outlet};
+    (void)snprintf(send->job, sizeof send->job, "%s", job);
+    (void)snprintf(send->node, sizeof send->node, "%s", node);
+    (void)snprintf(send->device, sizeof send->device, "%s", request->device);
+    coverage->sends++;
+}
+
+/* With each new attempt the agent learns the node's address anew. */
+static void forget_address(struct machine *machine, enum op op)
+{
+    if (op == OP_ON || op == OP_RESET || op == OP_CYCLE)
+        machine->ip_told = false;
+}
+
+void device_send(struct sim *sim, const struct driver_request *request, const char *job,
+                 const char *node)
+{
+    struct machine *machine = world_machine(sim, request->device, request->outlet);
+    if (!machine) {
+        sim_violation(sim, "S1", "%s for %s goes to device %s, outlet %u, which is nowhere",
+                      op_name(request->op), node, request->device, request->outlet);
+        return;
+    }
+    record(sim, request, job, node, machine);
+    forget_address(machine, request->op);
+    uint32_t cause = (uint32_t)sim->nsends;
+    enum fault fate = fate_of(machine, request->op);
+    uint32_t wire = wire_ms(machine);
+    bool maybe = changes(request->op) && dice_percent(&machine->power_dice, 50);
+    uint64_t over_ms = sim->now_ms + request->budget_ms;
+    trace_line(sim, "send %u %s %s of %s: %s%s", cause, job, op_name(request->op), node,
+               request->device, fate == FAULTS ? "" : " !");
+    oracle_sent(sim, cause);
+    if (fate != FAULTS && fate != FAULT_BMC_BUSY && fate != FAULT_REFUSES)
+        fault_happened(fate);
+    if (fate == FAULT_REQUEST_LOST) {
+        fail_at(sim, cause, maybe ? ERR_TIMEOUT : ERR_UNREACHABLE, maybe ? SENT_MAYBE : SENT_NO,
+                "no answer", over_ms);
+        return;
+    }
+    if (fate == FAULT_DRIVER_DIED_UNSENT || (fate == FAULT_DRIVER_DIED_MAYBE && !maybe)) {
+        fail_at(sim, cause, fate == FAULT_DRIVER_DIED_UNSENT ? ERR_UNREACHABLE : ERR_DEVICE,
+                fate == FAULT_DRIVER_DIED_UNSENT ? SENT_NO : SENT_MAYBE, "its driver died",
+                sim->now_ms + wire);
+        return;
+    }
+    struct happening *there = sim_later(sim, wire, HAPPENS_ARRIVAL);
+    there->life = sim->agent.life;
+    there->cause = cause;
+    there->fate = fate;
+    there->request = *request;
+}
+
+/* ---- there: power ---- */
+
+static void dies(struct sim *sim, struct machine *machine, enum fault why, uint64_t for_ms)
+{
+    fault_happened(why);
+    machine->dead_until_ms = for_ms == UINT64_MAX ? UINT64_MAX : sim->now_ms + for_ms;
+}
+
+static void restart(struct sim *sim, struct machine *machine, uint32_t cause)
+{
+    if (!machine->on)
+        return;
+    machine->act++;
+    machine_power(sim, machine, false, cause);
+    if (machine->traits[FAULT_DIES_AT_RESET]) {
+        fault_happened(FAULT_DIES_AT_RESET);
+        return;
+    }
+    machine->restart_cause = 1; /* chassis control */
+    machine_power(sim, machine, true, cause);
+}
+
+/* An off that is still to come is not called back by a power-on: the board was on when it came. */
+static void carry_out(struct sim *sim, struct machine *machine, enum op op, uint32_t cause)
+{
+    switch (op) {
+    case OP_ON:
+        if (machine->on)
+            return;
+        machine->act++;
+        machine->restart_cause = 1;
+        machine_power(sim, machine, true, cause);
+        if (happens(machine, FAULT_FLAPS)) {
+            fault_happened(FAULT_FLAPS);
+            uint32_t off_ms = dice_between(&machine->power_dice, 100, 1500);
+            for (unsigned i = 0; i < 2; i++) {
+                struct happening *flap = sim_later(sim, off_ms + i * off_ms, HAPPENS_SELF);
+                flap->machine = machine->index;
+                flap->number = i;
+            }
+        }
+        return;
+    case OP_OFF:
+    case OP_SOFT:
+        machine->act++;
+        machine_power(sim, machine, false, cause);
+        if (machine->traits[FAULT_DIES_AFTER_OFF])
+            dies(sim, machine, FAULT_DIES_AFTER_OFF, UINT64_MAX);
+        return;
+    case OP_RESET:
+    case OP_CYCLE:
+        restart(sim, machine, cause);
+        return;
+    case OP_STATUS:
+    case OP_DIAG:
+    case OP_IDENTIFY:
+    case OP_BOOT_SET:
+    case OP_BOOT_GET:
+    case OP_EVIDENCE:
+    case OP_INFO:
+    case OPS:
+        return;
+    }
+}
+
+void device_act(struct sim *sim, const struct happening *happening)
+{
+    struct machine *machine = &sim->machines[happening->machine];
+    if (happening->number != machine->act)
+        return;
+    trace_line(sim, "machine %u does at last what request %u said", machine->index + 1,
+               happening->cause);
+    carry_out(sim, machine, happening->op, happening->cause);
+}
+
+static bool is_power(enum op op)
+{
+    return op == OP_ON || op == OP_OFF || op == OP_SOFT || op == OP_RESET || op == OP_CYCLE;
+}
+
+static void obey_power(struct sim *sim, struct machine *machine, enum op op, uint32_t cause)
+{
+    if (machine->traits[FAULT_IGNORES_POWER] || happens(machine, FAULT_IGNORES_POWER)) {
+        fault_happened(FAULT_IGNORES_POWER);
+        return;
+    }
+    uint32_t late_ms = 0;
+    if (op == OP_SOFT) /* the operating system shuts down */
+        late_ms = dice_between(&machine->power_dice, 1000, 20000);
+    if (happens(machine, FAULT_ACTS_LATE)) {
+        fault_happened(FAULT_ACTS_LATE);
+        late_ms = dice_between(&machine->power_dice, 300, LATE_MOST_MS);
+    }
+    if (!late_ms) {
+        carry_out(sim, machine, op, cause);
+        return;
+    }
+    struct happening *act = sim_later(sim, late_ms, HAPPENS_ACT);
+    act->machine = machine->index;
+    act->number = op == OP_ON ? machine->act : ++machine->act;
+    act->cause = cause;
+    act->op = op;
+}
+
+/* ---- there: everything else ---- */
+
+static void set_flag(struct sim *sim, struct machine *machine, const struct driver_request *request,
+                     uint32_t cause)
+{
+    if (machine->traits[FAULT_DROPS_FLAG]) {
+        fault_happened(FAULT_DROPS_FLAG);
+        return;
+    }
+    if (request->boot_device == BOOT_NONE && machine->traits[FAULT_IGNORES_CLEAR]) {
+        fault_happened(FAULT_IGNORES_CLEAR);
+        return;
+    }
+    machine->flag = (struct next_boot){.valid = request->boot_device != BOOT_NONE,
+                                       .device = request->boot_device,
+                                       .uefi = request->firmware == FIRMWARE_UEFI};
+    if (machine->flag.valid && machine->traits[FAULT_PERSISTENT_FLAG]) {
+        fault_happened(FAULT_PERSISTENT_FLAG);
+        machine->flag.persistent = true;
+    }
+    machine->flag_cause = cause;
+    oracle_flag(sim, machine);
+}
+
+static enum power read_power(struct sim *sim, struct machine *machine, enum fault fate)
+{
+    if (fate == FAULT_READS_UNKNOWN)
+        return POWER_UNKNOWN;
+    bool on = machine->on;
+    if (++machine->reads_since_lie > READS_BETWEEN_LIES && happens(machine, FAULT_READS_WRONG) &&
+        sim->now_ms >= machine->lied_ms + LIE_AGAIN_MS) {
+        fault_happened(FAULT_READS_WRONG);
+        machine->reads_since_lie = 0;
+        machine->lied_ms = sim->now_ms;
+        on = !on;
+    }
+    return on ? POWER_ON : POWER_OFF;
+}
+
+static void unsupported(struct driver_reply *reply, enum op op)
+{
+    reply->ok = false;
+    (void)err_set(&reply->err, ERR_UNSUPPORTED, "it cannot do %s", op_name(op));
+}
+
+static void obey(struct sim *sim, struct machine *machine, const struct happening *there,
+                 struct driver_reply *reply)
+{
+    const struct driver_request *request = &there->request;
+    enum op op = request->op;
+    bool pdu = request->outlet != 0;
+    if (pdu && op != OP_STATUS && op != OP_ON && op != OP_OFF) {
+        unsupported(reply, op);
+    } else if (is_power(op)) {
+        obey_power(sim, machine, op, there->cause);
+    } else if (op == OP_STATUS) {
+        reply->power = read_power(sim, machine, there->fate);
+    } else if (op == OP_BOOT_SET || op == OP_BOOT_GET) {
+        if (op == OP_BOOT_SET)
+            set_flag(sim, machine, request, there->cause);
+        reply->has_next_boot = !machine->traits[FAULT_NO_READ_BACK];
+        if (reply->has_next_boot)
+            reply->next_boot = machine->flag;
+        else
+            fault_happened(FAULT_NO_READ_BACK);
+    } else if (op == OP_EVIDENCE && machine->traits[FAULT_NO_EVIDENCE]) {
+        fault_happened(FAULT_NO_EVIDENCE);
+        unsupported(reply, op);
+    } else if (op == OP_EVIDENCE) {
+        reply->has_evidence = reply->evidence.has_cause = true;
+        reply->evidence.cause = machine->restart_cause;
+    }
+}
+
+/* True if it was answered: this device says no to everything, or nothing at all. */
+static bool turned_away(struct sim *sim, struct machine *machine, const struct happening *there)
+{
+    const struct send *send = &sim->sends[there->cause - 1];
+    uint64_t soon = sim->now_ms + wire_ms(machine);
+    if (machine->dead_until_ms <= sim->now_ms && happens(machine, FAULT_BMC_DEAD))
+        dies(sim, machine, FAULT_BMC_DEAD, dice_between(&machine->power_dice, 3000, 120000));
+    if (machine->traits[FAULT_BMC_DEAD] || machine->dead_until_ms > sim->now_ms) {
+        fault_happened(FAULT_BMC_DEAD);
+        fail_at(sim, there->cause, ERR_UNREACHABLE, SENT_NO, "no answer",
+                send->at_ms + send->budget_ms);
+    } else if (machine->traits[FAULT_WRONG_PASSWORD]) {
+        fault_happened(FAULT_WRONG_PASSWORD);
+        fail_at(sim, there->cause, ERR_AUTH, SENT_NO, "wrong password", soon);
+    } else if (there->fate == FAULT_BMC_BUSY) {
+        fault_happened(FAULT_BMC_BUSY);
+        fail_at(sim, there->cause, ERR_BUSY, SENT_NO, "all its sessions are taken", soon);
+    } else if (there->fate == FAULT_REFUSES) {
+        fault_happened(FAULT_REFUSES);
+        fail_at(sim, there->cause, ERR_DEVICE, SENT_YES, "it says no", soon);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The driver dies with its agent; what it had put on the wire may arrive all the same. */
+static bool orphan_is_lost(struct sim *sim, struct machine *machine, const struct happening *there)
+{
+    if (there->life == sim->agent.life && sim->agent.core)
+        return false;
+    bool lost = dice_percent(&machine->power_dice, 50);
+    fault_happened(lost ? FAULT_ORPHAN_LOST : FAULT_ORPHAN_ACTED);
+    return lost;
+}
+
+void device_arrival(struct sim *sim, struct happening *there)
+{
+    struct send *send = &sim->sends[there->cause - 1];
+    struct machine *machine = &sim->machines[send->machine];
+    if (orphan_is_lost(sim, machine, there))
+        return;
+    send->arrived_ms = sim->now_ms;
+    send->truth_on = machine->on;
+    if (turned_away(sim, machine, there))
+        return;
+    struct driver_reply reply = {.id = there->request.id, .op = there->request.op, .ok = true};
+    obey(sim, machine, there, &reply);
+    send->ok = reply.ok;
+    send->power = reply.power;
+    uint64_t soon = reply_at(sim, machine, send), over = send->at_ms + send->budget_ms;
+    if (there->fate == FAULT_REPLY_NEVER)
+        return;
+    if (there->fate == FAULT_REPLY_LOST) {
+        fail_at(sim, there->cause, ERR_TIMEOUT, changes(send->op) ? SENT_MAYBE : SENT_NO,
+                "no answer in time", over);
+        return;
+    }
+    if (there->fate == FAULT_DRIVER_DIED_MAYBE) {
+        fail_at(sim, there->cause, ERR_DEVICE, SENT_MAYBE, "its driver died", sim->now_ms + 1);
+        return;
+    }
+    if (there->fate == FAULT_REPLY_LATE)
+        soon = over + AFTER_BUDGET_MS;
+    answer_at(sim, there->cause, &reply, soon);
+    if (there->fate == FAULT_REPLY_TWICE)
+        answer_at(sim, there->cause, &reply, soon + 30);
+}
