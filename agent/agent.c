@@ -102,6 +102,12 @@ static void on_note(void *arg, const struct note *note)
     turn_note(agent->turn, note);
 }
 
+static void on_gap(void *arg)
+{
+    struct agent *agent = arg;
+    core_missed_notes(agent->core);
+}
+
 static void refresh_drivers(struct api *api, void *arg)
 {
     struct agent *agent = arg;
@@ -394,6 +400,7 @@ static int build(struct agent *agent, struct err *err)
     struct turn_effects effects = {effect_send, effect_tell, effect_watch_port, effect_leave_port,
                                    agent};
     struct drivers_events events = {on_reply, on_drivers_settled, agent};
+    struct watchers_events seen = {on_note, on_gap, agent};
     agent->event_log = event_log_new();
     agent->hub = event_hub_new(agent->journal);
     if (!agent->event_log || !agent->hub)
@@ -401,7 +408,7 @@ static int build(struct agent *agent, struct err *err)
     agent->turn = turn_new(&agent->loop, agent->core, agent->journal, &effects, err);
     agent->locks = agent->turn ? recall_locks(agent, err) : NULL;
     agent->drivers = agent->locks ? drivers_new(&agent->loop, &events, err) : NULL;
-    agent->watchers = agent->drivers ? watchers_new(&agent->loop, on_note, agent, err) : NULL;
+    agent->watchers = agent->drivers ? watchers_new(&agent->loop, &seen, err) : NULL;
     return agent->watchers ? 0 : -1;
 }
 

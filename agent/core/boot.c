@@ -134,6 +134,13 @@ void boot_resume(struct boot *boot, enum stage stage, bool off_seen,
     (void)snprintf(boot->evidence, sizeof boot->evidence, "as seen before the agent died");
 }
 
+void boot_missed(struct boot *boot)
+{
+    boot->unwatched = true;
+    boot->captured = boot->heard = false;
+    boot->transfer = (struct transfer){0}; /* nobody knows how it went on */
+}
+
 static enum verdict stuck_for(const struct boot *boot)
 {
     if (boot->missing) {

@@ -63,6 +63,7 @@ struct boot {
     bool port_was_closed; /* since the power edge */
     bool captured;        /* packets of this attempt were seen: logs only annotate */
     bool resumed;         /* nobody looked for a part of it: what was not seen may have been */
+    bool unwatched;       /* likewise: the packet tap died in it */
     bool heard;           /* it was seen since */
     struct transfer transfer;
     /* Hints for the verdict, since the last step */
@@ -83,6 +84,9 @@ void boot_begin(struct boot *boot, bool wanted_netboot);
  * its power was seen to go, so that an open port cannot be the boot before. */
 void boot_resume(struct boot *boot, enum stage stage, bool off_seen,
                  const struct deadlines *deadlines, uint64_t now_ms);
+
+/* Packets may have been missed just now; what the logs say counts from here on. */
+void boot_missed(struct boot *boot);
 
 /* True if stage or verdict changed. `deadlines` gives the patience of the stage entered. */
 bool boot_step(struct boot *boot, enum sign sign, const struct deadlines *deadlines,

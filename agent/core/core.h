@@ -103,6 +103,8 @@ int core_cancel(struct core *core, const char *id, uint64_t now_ms, struct err *
 
 void core_reply(struct core *core, const struct driver_reply *reply, uint64_t now_ms);
 void core_note(struct core *core, const struct note *note, uint64_t now_ms);
+/* A source of notes died, or is back: what boots now may have done things that nobody saw. */
+void core_missed_notes(struct core *core);
 void core_tick(struct core *core, uint64_t now_ms);
 uint64_t core_deadline(const struct core *core); /* when core_tick() is due; UINT64_MAX: never */
 

@@ -230,27 +230,28 @@ static void arrived(struct core *core, struct task *task)
     task_next_step(core, task);
 }
 
-/* Part of this boot fell into the time when no agent lived: what nobody saw is neither held against
- * it nor for it. But a port that is asked, and does not answer, is seen. */
+/* Part of this boot fell into the time when no agent lived, or no packet tap: what nobody saw is
+ * neither held against it nor for it. But a port that is asked, and does not answer, is seen. */
 static void conclude_unseen(struct core *core, struct task *task)
 {
     struct boot *boot = &task->boot;
+    const char *who = boot->resumed ? "the agent" : "the packet capture";
     if (!boot->heard && task->watches_port) {
-        task_fail(core, task, VERDICT_INTERRUPTED,
-                  "the agent died while it booted, and since then port %u did not answer and "
+        task_fail(core, task, boot->resumed ? VERDICT_INTERRUPTED : boot->verdict,
+                  "%s died while it booted, and since then port %u did not answer and "
                   "nothing of its boot was seen",
-                  task->node.up_port);
+                  who, task->node.up_port);
         return;
     }
     task->unproven = true;
     if (boot->heard)
         (void)snprintf(task->final_text, sizeof task->final_text,
-                       "%s; whether a loader was fetched before, nobody saw: the agent had died",
-                       boot->evidence);
+                       "%s; whether a loader was fetched before, nobody saw: %s had died",
+                       boot->evidence, who);
     else
         (void)snprintf(task->final_text, sizeof task->final_text,
-                       "on; last seen at %s before the agent died, and nothing of its boot since",
-                       stage_name(boot->stage));
+                       "on; last seen at %s before %s died, and nothing of its boot since",
+                       stage_name(boot->stage), who);
     arrived(core, task);
 }
 
@@ -280,7 +281,8 @@ static void conclude(struct core *core, struct task *task)
                        boot->reason[0] ? "; the server says: " : "", boot->reason);
     bool again = task->job->request.verb == VERB_NETBOOT && verdict_worth_retrying(verdict) &&
                  task->attempt <= retries && !task->job->cancelling && !task->resumed;
-    if (boot->resumed && (verdict == VERDICT_BOOTED_LOCAL || !boot->heard))
+    bool missed = boot->resumed || boot->unwatched;
+    if (missed && (verdict == VERDICT_BOOTED_LOCAL || !boot->heard))
         conclude_unseen(core, task);
     else if (again)
         try_again(core, task, verdict);
@@ -318,6 +320,14 @@ void watch_resume(struct core *core, struct task *task, enum stage stage, bool o
     watch_begin(core, task);
     boot_resume(&task->boot, stage, off_seen, task_deadlines(core), core->now_ms);
     watch_port(core, task);
+}
+
+void core_missed_notes(struct core *core)
+{
+    for (struct job *job = core->jobs; job; job = job->next)
+        for (size_t i = 0; !job->done && i < job->ntasks; i++)
+            if (job->tasks[i].boots)
+                boot_missed(&job->tasks[i].boot);
 }
 
 void watch_timer(struct core *core, struct task *task)

@@ -33,7 +33,7 @@ struct run {
     int handles;
     unsigned bad_lines;
     uint64_t since_ms;
-    bool killed;
+    bool killed, spoke;
 };
 
 struct capture_link {
@@ -46,6 +46,7 @@ struct capture_link {
     struct run *run;
     uint64_t backoff_ms;
     bool closed;
+    bool gap;               /* a run that saw things is gone, and the next not begun */
     char problem[TEXT_MAX]; /* "": none */
 };
 
@@ -60,6 +61,12 @@ static void tell_problem(struct capture_link *link, const char *text)
     (void)snprintf(link->problem, sizeof link->problem, "%s", text);
     if (link->evidence.on_problem)
         link->evidence.on_problem(link->evidence.arg, told, !*text);
+}
+
+static void tell_gap(struct capture_link *link)
+{
+    if (link->evidence.on_gap)
+        link->evidence.on_gap(link->evidence.arg);
 }
 
 static void run_handle_closed(uv_handle_t *handle)
@@ -84,6 +91,8 @@ static void on_killer(uv_timer_t *timer)
 /* The link has no more to do with this run; the program is asked, then made, to end. */
 static void run_give_up(struct run *run)
 {
+    if (run->link)
+        run->link->gap = run->link->gap || run->spoke;
     run->link = NULL;
     close_handle((uv_handle_t *)&run->out);
     close_handle((uv_handle_t *)&run->err);
@@ -108,6 +117,8 @@ static void on_start_again(uv_timer_t *timer)
 
 static void start_later(struct capture_link *link)
 {
+    if (link->gap)
+        tell_gap(link);
     (void)uv_timer_start(&link->timer, on_start_again, link->backoff_ms, 0);
     link->backoff_ms *= 2;
     if (link->backoff_ms > BACKOFF_MAX_MS)
@@ -136,6 +147,7 @@ static void take_note(struct run *run, const char *line)
     }
     note.at_ms = uv_now(link->loop);
     note.source = NOTE_CAPTURE;
+    run->spoke = true;
     link->evidence.on_note(link->evidence.arg, &note);
 }
 
@@ -273,6 +285,9 @@ static void start(struct capture_link *link)
         return;
     }
     link->run = run;
+    if (link->gap)
+        tell_gap(link);
+    link->gap = false;
     (void)uv_read_start((uv_stream_t *)&run->out, give_buffer, on_read);
     (void)uv_read_start((uv_stream_t *)&run->err, give_buffer, on_read);
     (void)uv_timer_start(&link->timer, on_settled, SETTLED_MS, 0);

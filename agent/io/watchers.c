@@ -11,8 +11,7 @@
 
 struct watchers {
     uv_loop_t *loop;
-    watchers_note_fn *on_note;
-    void *arg;
+    struct watchers_events events;
     struct bootserver now; /* what is watched */
     char listen[64];
     struct follow *follows[CONF_LOGS_MAX];
@@ -24,7 +23,13 @@ struct watchers {
 static void on_note(void *arg, const struct note *note)
 {
     struct watchers *watchers = arg;
-    watchers->on_note(watchers->arg, note);
+    watchers->events.on_note(watchers->events.arg, note);
+}
+
+static void on_gap(void *arg)
+{
+    struct watchers *watchers = arg;
+    watchers->events.on_gap(watchers->events.arg);
 }
 
 static void on_problem(void *arg, const char *text, bool over)
@@ -35,17 +40,18 @@ static void on_problem(void *arg, const char *text, bool over)
 
 static struct evidence evidence_of(struct watchers *watchers)
 {
-    return (struct evidence){watchers, on_note, on_problem};
+    return (struct evidence){watchers, on_note, on_problem, on_gap};
 }
 
-struct watchers *watchers_new(uv_loop_t *loop, watchers_note_fn *note, void *arg, struct err *err)
+struct watchers *watchers_new(uv_loop_t *loop, const struct watchers_events *events,
+                              struct err *err)
 {
     struct watchers *watchers = calloc(1, sizeof *watchers);
     if (!watchers) {
         (void)err_set(err, ERR_SYSTEM, "out of memory for the sources of evidence");
         return NULL;
     }
-    *watchers = (struct watchers){.loop = loop, .on_note = note, .arg = arg};
+    *watchers = (struct watchers){.loop = loop, .events = *events};
     struct evidence evidence = evidence_of(watchers);
     watchers->probes = probes_new(loop, &evidence, err);
     if (!watchers->probes) {

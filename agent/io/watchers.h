@@ -10,8 +10,12 @@
 
 struct watchers;
 
-typedef void watchers_note_fn(void *arg, const struct note *note);
-struct watchers *watchers_new(uv_loop_t *loop, watchers_note_fn *on_note, void *arg,
+struct watchers_events {
+    void (*on_note)(void *arg, const struct note *note);
+    void (*on_gap)(void *arg); /* notes may have been missed just now (evidence.h) */
+    void *arg;
+};
+struct watchers *watchers_new(uv_loop_t *loop, const struct watchers_events *events,
                               struct err *err);
 
 /* Starts and stops what differs from before; what is the same goes on undisturbed, since a log

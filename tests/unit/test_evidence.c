@@ -28,7 +28,7 @@ struct fixture {
     struct note note[NOTES_MAX];
     size_t notes;
     char problem[512];
-    size_t problems, ends;
+    size_t problems, ends, gaps;
     char dir[64], path[128], other[160];
     struct evidence evidence;
 };
@@ -47,6 +47,11 @@ static void on_problem(void *arg, const char *text, bool over)
     *(over ? &f->ends : &f->problems) += 1;
 }
 
+static void on_gap(void *arg)
+{
+    ((struct fixture *)arg)->gaps++;
+}
+
 static void on_alarm(uv_timer_t *timer)
 {
     ((struct fixture *)timer->data)->late = true;
@@ -58,7 +63,7 @@ static int set_up(void **state)
     (void)uv_loop_init(&f->loop);
     (void)uv_timer_init(&f->loop, &f->alarm);
     f->alarm.data = f;
-    f->evidence = (struct evidence){f, on_note, on_problem};
+    f->evidence = (struct evidence){f, on_note, on_problem, on_gap};
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/test_evidence.XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     (void)snprintf(f->path, sizeof f->path, "%s/log", f->dir);
@@ -452,6 +457,7 @@ static void link_starts_again(void **state)
     assert_true(f->note[1].at_ms >= f->note[0].at_ms + 1000);
     assert_string_equal(f->problem, "capture: interface eth1 was removed");
     assert_int_equal(f->problems, 1); /* told once */
+    assert_in_range(f->gaps, 2, 3);   /* when it died, when it was back; perhaps it died again */
     capture_link_close(link);
 }
 
