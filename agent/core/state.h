@@ -41,7 +41,8 @@ struct task {
 
     enum power power;      /* as last read */
     uint64_t seen_ms;      /* first of two matching readings; 0: none yet */
-    uint32_t contrary;     /* readings in a row that say the opposite of what STEP_SEE waits for */
+    uint32_t contrary;     /* readings in a row of the opposite of what STEP_SEE waits for, when
+                              no off was on its way any more: two decide */
     uint64_t read_ms;      /* when STEP_READ last read; 0: not yet */
     bool contacted;        /* its device answered in this job */
     bool was_on;           /* when the job began: what must not be left off */

@@ -255,8 +255,7 @@ static bool has_asked_by(const struct task *task, uint64_t at_ms)
 /* Not on one reading: it may be wrong, and the node be dark. Not while an off may be on its way. */
 static bool is_certainly_on(const struct task *task, const struct driver_reply *reply)
 {
-    return reply->ok && reply->power == POWER_ON && task->contrary >= 2 &&
-           has_asked_by(task, task->off_land_ms);
+    return reply->ok && reply->power == POWER_ON && task->contrary >= 2;
 }
 
 static void see_give_up(struct core *core, struct task *task, const struct driver_reply *reply)
@@ -321,10 +320,12 @@ static void see_reply(struct core *core, struct task *task, const struct driver_
         return;
     }
     task->seen_ms = 0;
-    task->contrary = reply->ok && reply->power != POWER_UNKNOWN ? task->contrary + 1 : 0;
+    bool counts =
+        reply->ok && reply->power != POWER_UNKNOWN && has_asked_by(task, task->off_land_ms);
+    task->contrary = counts ? task->contrary + 1 : 0;
     if (was_left_out_wrongly(task, reply)) {
         back_to_command(core, task);
-    } else if (over && has_asked_by(task, task->step_deadline_ms)) {
+    } else if (over && task->contrary != 1 && has_asked_by(task, task->step_deadline_ms)) {
         see_give_up(core, task, reply);
     } else if (!reply->ok) {
         task_rest(core, task, PAUSE_SILENT_MS);
