@@ -212,6 +212,8 @@ static void obey(struct rack *rack, size_t index, const struct driver_request *r
     switch (request->op) {
     case OP_STATUS:
         reply->power = node->on ? POWER_ON : POWER_OFF;
+        if (node->lies_in && !--node->lies_in)
+            reply->power = node->on ? POWER_OFF : POWER_ON;
         break;
     case OP_ON:
         if (!node->on && !node->ignores_power)

@@ -20,6 +20,7 @@ struct rack_node {
     bool loses_off_reply;     /* does it, answers nothing: sent maybe */
     bool no_evidence;         /* restart cause unsupported */
     unsigned hangs_in_kernel; /* in its first n network boots */
+    unsigned lies_in;         /* its power is read wrong once: the n-th time from now */
     unsigned lossy_percent;   /* of its requests: not done, done or done late, and no answer */
     unsigned repeats_percent; /* of its notes: seen twice */
     uint64_t off_takes_ms;    /* answers ok at once, goes off later */
