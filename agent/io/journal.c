@@ -140,7 +140,7 @@ static void db_close(struct journal *journal)
     }
     (void)sqlite3_close(journal->db);
     journal->db = NULL;
-    journal->in_batch = false;
+    journal->in_batch = journal->unhurried = false;
 }
 
 static int read_last_sequence(struct journal *journal, struct err *err)
@@ -284,7 +284,19 @@ static bool file_has_moved(struct journal *journal)
     return moved;
 }
 
-void journal_begin(struct journal *journal)
+/* In WAL mode NORMAL writes the log, and leaves the sync to the next commit that does. */
+static int set_hurry(struct journal *journal, bool unhurried)
+{
+    const char *pragma = unhurried ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL";
+    if (unhurried == journal->unhurried)
+        return SQLITE_OK;
+    int code = sqlite3_exec(journal->db, pragma, NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        journal->unhurried = unhurried;
+    return code;
+}
+
+static void batch_begin(struct journal *journal, bool unhurried)
 {
     journal->batch = (struct err){0};
     journal->full = false;
@@ -297,11 +309,22 @@ void journal_begin(struct journal *journal)
         (void)err_set(&journal->batch, ERR_SYSTEM,
                       "journal %s was removed or replaced while the agent writes it",
                       journal->path);
-    } else if (sqlite3_exec(journal->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
+    } else if (set_hurry(journal, unhurried) != SQLITE_OK ||
+               sqlite3_exec(journal->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
         batch_failed(journal, "cannot begin");
     } else {
         journal->in_batch = true;
     }
+}
+
+void journal_begin(struct journal *journal)
+{
+    batch_begin(journal, false);
+}
+
+void journal_begin_unhurried(struct journal *journal)
+{
+    batch_begin(journal, true);
 }
 
 /* NULL if this batch is lost anyway. */

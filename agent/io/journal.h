@@ -59,6 +59,10 @@ struct journal_job {
 };
 
 void journal_begin(struct journal *journal);
+/* The same for what nothing is sent upon (power that a question found): its commit does not wait
+ * for the disk. The next one that does takes it along; a power cut before that loses it, the end of
+ * the agent does not. */
+void journal_begin_unhurried(struct journal *journal);
 void journal_add_job(struct journal *journal, const struct journal_job *job);
 void journal_end_job(struct journal *journal, const char *id, int64_t unix_ms, int exit,
                      const char *how); /* "done", "interrupted" */

@@ -40,7 +40,7 @@ struct journal {
     struct err batch;   /* the first error of this transaction */
     int unopened;       /* errno of opening it for writing; 0: it was */
     bool lost;          /* and nothing is written before journal_recover(): it is not just full */
-    bool in_batch, reserve_used, full;
+    bool in_batch, reserve_used, full, unhurried;
     unsigned pages;
     uint64_t sequence, batch_sequence; /* committed; in this transaction */
     uint64_t commits;

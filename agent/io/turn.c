@@ -166,9 +166,21 @@ static void record_action(struct turn *turn, struct action *action)
         record_end(turn, &action->event);
 }
 
+/* Nothing that anything is sent upon: only what questions found. */
+static bool batch_can_wait(const struct turn *turn)
+{
+    bool waits = !turn->nresults && !turn->admitted;
+    for (size_t i = 0; i < turn->nactions && waits; i++)
+        waits = !worth_a_row(&turn->actions[i]) || turn->actions[i].event.verb == VERB_STATUS;
+    return waits;
+}
+
 static int record_batch(struct turn *turn, struct err *err)
 {
-    journal_begin(turn->journal);
+    if (batch_can_wait(turn))
+        journal_begin_unhurried(turn->journal);
+    else
+        journal_begin(turn->journal);
     if (turn->admitted)
         journal_add_job(turn->journal, turn->admitted);
     for (size_t i = 0; i < turn->nresults; i++)

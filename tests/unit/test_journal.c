@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/io/journal.h"
+#include "agent/io/journal_private.h"
 #include "agent/io/log.h"
 #include "proto/cleanup.h"
 
@@ -533,6 +533,31 @@ static void old_rows_go_in_slices(void **state)
     (void)journal_close(journal);
 }
 
+/* Only the sync is left out, and only for them: what is sent upon waits for the disk again. */
+static void what_a_question_found_does_not_wait_for_the_disk(void **state)
+{
+    struct err err;
+    (void)state;
+    struct journal *journal = open_good("run1");
+    journal_begin_unhurried(journal);
+    (void)add_event(journal, EVENT_POWER, "J1-1", "n02");
+    commit(journal);
+    assert_true(journal->unhurried);
+    journal_begin(journal);
+    (void)add_event(journal, EVENT_COMMAND, "J1-2", "n02");
+    commit(journal);
+    sqlite3_stmt *row;
+    assert_int_equal(sqlite3_prepare_v2(journal->db, "PRAGMA synchronous", -1, &row, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(row, 0), 2); /* FULL */
+    (void)sqlite3_finalize(row);
+    (void)journal_close(journal);
+    journal = journal_open(dir, "run2", &err);
+    assert_int_equal(events_after(journal, 0), 2);
+    (void)journal_close(journal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,6 +579,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_survive, setup, teardown),
         cmocka_unit_test_setup_teardown(a_job_without_its_events_keeps_its_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(old_rows_go_in_slices, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_question_found_does_not_wait_for_the_disk, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
