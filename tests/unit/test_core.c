@@ -158,29 +158,6 @@ static void a_rack_netboots(void **state)
     job_view_clear(&view);
 }
 
-/* While the packet tap is dead a loader may be fetched unseen: nobody says that none was. */
-static void what_nobody_watched_is_unverified(void **state)
-{
-    struct rack *rack = *state;
-    struct job_request netboot = request(VERB_NETBOOT, "n[06-07]");
-    char id[JOB_ID_SIZE];
-    struct problem problem = {0};
-    struct err err = {0};
-    rack->node[5].always_disk = true;
-    if (rack_submit(rack, &netboot, id, &problem, &err))
-        fail_msg("%s", err.text);
-    while (!rack->node[5].disk_boots && rack_step(rack, UINT64_MAX))
-        continue;
-    core_missed_notes(rack->core);
-    struct job_view view = {0};
-    rack_run(rack, id, &view);
-    assert_outcome(view, 0, OUTCOME_UNVERIFIED, VERDICT_NONE);
-    assert_non_null(strstr(view.nodes[0].text, "the packet capture had died"));
-    assert_outcome(view, 1, OUTCOME_OK, VERDICT_NONE);
-    assert_int_equal(rack->node[5].power_ons, 1); /* and it is not switched off for that */
-    job_view_clear(&view);
-}
-
 static void a_node_left_off_is_an_alarm(void **state)
 {
     struct rack *rack = *state;
@@ -595,7 +572,6 @@ int main(void)
         RACK_TEST(ok_is_not_evidence),
         RACK_TEST(a_command_in_doubt_is_read_not_repeated),
         RACK_TEST(a_rack_netboots),
-        RACK_TEST(what_nobody_watched_is_unverified),
         RACK_TEST(a_node_left_off_is_an_alarm),
         RACK_TEST(a_failed_netboot_leaves_no_flag_and_no_dark_node),
         RACK_TEST(a_job_is_admitted_whole_or_not_at_all),
