@@ -76,6 +76,14 @@ sim: $(B)/sim/sim ## the core in virtual time, judged after every event: make si
 mutants: $(B)/sim/sim ## planted bugs in the core, each to be caught by the simulator
 	tests/sim/mutants/run $(B) '$(CC)'
 
+.PHONY: crash
+crash: ## kill -9 at every journal step of a cycle and a netboot of 16 (SEED=, LANES=; about 20 minutes)
+	tests/install-packages check
+	$(MAKE) all
+	$(MAKE) -f mk/peers.mk B=$(B) demo-peers
+	tests/scenario/crash/sweep $(B)/crash/cycle cycle full $(B)
+	tests/scenario/crash/sweep $(B)/crash/netboot netboot full $(B)
+
 .PHONY: demo
 demo: ## netboot a simulated rack of 16 and show it live; KEEP=1 leaves it running (installs what it needs)
 	tests/install-packages demo
