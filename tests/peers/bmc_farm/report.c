@@ -52,6 +52,18 @@ static struct sums sums_of(const struct farm *farm)
     return sums;
 }
 
+/* What will still happen; an edge that was countermanded stays on the agenda, and will not. */
+static uint32_t pending(const struct farm *farm)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < farm->agenda.count; i++) {
+        const struct item *item = &farm->agenda.items[i];
+        count +=
+            item->kind == ITEM_REPLY || item->token == farm->bmcs[item->index].chassis.edge_token;
+    }
+    return count;
+}
+
 /* Of the farm itself: whether it was the bottleneck. */
 static uint64_t cpu_us(void)
 {
@@ -74,7 +86,7 @@ void report_farm(struct farm *farm, char *answer, size_t size)
                    ",\"repeated\":%" PRIu64 ",\"slots_full\":%" PRIu64 ",\"denied\":%" PRIu64
                    ",\"overflow\":%" PRIu64 ",\"unsent\":%" PRIu64 ",\"cpu_us\":%" PRIu64 "}\n",
                    farm->count, s.on, s.control, s.power_on, s.power_off, s.reset, s.twice,
-                   s.sessions, s.activated, s.closed, farm->agenda.count, c->received, c->sent,
+                   s.sessions, s.activated, s.closed, pending(farm), c->received, c->sent,
                    c->lost_in, c->lost_out, c->malformed, c->no_session, c->repeated, c->slots_full,
                    c->denied, c->overflow, c->unsent, cpu_us());
 }
