@@ -7,7 +7,7 @@
 
 enum {
     RESENDS = 2,
-    DRIVER_DEATHS = 3, /* it is back within seconds, or not at all */
+    DRIVER_DEATHS = 3,  /* it is back within seconds, or not at all */
     DOUBTFUL_READS = 4, /* with growing pauses: about four seconds */
 };
 
