@@ -201,6 +201,26 @@ sync_works() {
     "$build/powerctl" history n1 | tee /dev/stderr | grep -q 'LEFT.OFF'
 }
 
+@test "killed between off and on, read-only at the next start: finished when it can be written" {
+    configure 'dwell: 60'
+    disk size=8m
+    start
+    power on n[1-4]
+    "$build/powerctl" cycle n[1-4] --no-wait --quiet >"$agent_dir/id"
+    for node in n1 n2 n3 n4; do wait_for 10 logged "node=$node power=off"; done
+    kill -9 "$(cat "$agent_dir/pid")"
+    wait_for 10 agent_gone "$(cat "$agent_dir/pid")"
+    configure # they need not wait that long again
+    inside mount -o remount,ro "$agent_dir/state"
+    start
+    refused 'Read-only file system'
+    all_are off
+    inside mount -o remount,rw "$agent_dir/state"
+    wait_for 20 logged 'journal=writable'
+    "$build/powerctl" job "$(cat "$agent_dir/id")" --follow
+    all_are on
+}
+
 @test "no inodes left at the start" {
     disk nr_inodes=2
     inside touch "$agent_dir/state/last" || true
