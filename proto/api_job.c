@@ -102,6 +102,7 @@ static int counts_read(const json_t *object, struct job_view *view, struct err *
     if (total > NODESET_MAX)
         return err_set(err, ERR_PROTOCOL, "'node_count' is more than %d", NODESET_MAX);
     view->nnodes = (size_t)total;
+    size_t counted = 0;
     const json_t *counts = json_object_get(object, "counts");
     for (int i = 0; i < OUTCOMES; i++) {
         json_int_t count =
@@ -109,7 +110,11 @@ static int counts_read(const json_t *object, struct job_view *view, struct err *
         if (count < 0 || count > NODESET_MAX)
             return err_set(err, ERR_PROTOCOL, "'counts' has a number out of range");
         view->counts[i] = (size_t)count;
+        counted += (size_t)count;
     }
+    if (counted > view->nnodes) /* fewer: outcomes that only a newer agent knows */
+        return err_set(err, ERR_PROTOCOL, "'counts' are of %zu nodes, 'node_count' is %zu", counted,
+                       view->nnodes);
     return 0;
 }
 
