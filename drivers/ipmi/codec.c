@@ -13,8 +13,12 @@ static const struct codec_calls *const all_calls[CODECS] = {
     [CODEC_FREEIPMI] = &codec_freeipmi,
 };
 
+enum { POOL_SIZE = 256 }; /* as much as getrandom() gives without interruption */
+
 struct codec {
     void *state[CODECS];
+    uint8_t pool[POOL_SIZE]; /* random bytes that nobody has used */
+    size_t left;
 };
 
 enum payload_type {
@@ -47,13 +51,25 @@ void codec_free(struct codec *codec)
     free(codec);
 }
 
+static int take_random(struct codec *codec, void *out, size_t size)
+{
+    if (codec->left < size) {
+        if (getrandom(codec->pool, sizeof codec->pool, 0) != sizeof codec->pool)
+            return -1;
+        codec->left = sizeof codec->pool;
+    }
+    codec->left -= size;
+    memcpy(out, codec->pool + codec->left, size);
+    explicit_bzero(codec->pool + codec->left, size);
+    return 0;
+}
+
 int codec_begin(struct codec *codec, struct link *link, const struct login *login, uint8_t suite)
 {
-    (void)codec;
     struct link fresh = {.login = login, .suite = suite, .codec = login->codec};
     uint8_t noise[IPMI_RANDOM_SIZE + 5];
     if (!codec_suite(suite, &fresh.authentication, &fresh.integrity, &fresh.confidentiality) ||
-        getrandom(noise, sizeof noise, 0) != sizeof noise)
+        take_random(codec, noise, sizeof noise))
         return -1;
     if (fresh.codec == CODEC_NATIVE && !codec_native_can(login, suite))
         fresh.codec = CODEC_FREEIPMI;

@@ -8,7 +8,7 @@
 enum { HASHES = 2, POOL_SIZE = 256 }; /* as much as getrandom() gives without interruption */
 
 static const struct {
-    enum gcry_md_algos algorithm;
+    int algorithm;
     unsigned size;
 } hashes[HASHES] = {{GCRY_MD_SHA1, 20}, {GCRY_MD_SHA256, 32}};
 

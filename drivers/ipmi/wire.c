@@ -128,8 +128,16 @@ static int assign(struct wire *wire, struct peer *peer, struct err *err)
     return 0;
 }
 
-int wire_resolve(struct wire *wire, const char *host, uint16_t port, struct peer *out,
-                 struct err *err)
+/* The address nearly everybody writes, without getaddrinfo()'s detours. */
+static bool is_ipv4(const char *host, uint16_t port, struct peer *out)
+{
+    *out = (struct peer){.size = sizeof out->address.v4};
+    out->address.v4.sin_family = AF_INET;
+    out->address.v4.sin_port = htons(port);
+    return inet_pton(AF_INET, host, &out->address.v4.sin_addr) == 1;
+}
+
+static int look_up(const char *host, uint16_t port, struct peer *out, struct err *err)
 {
     char service[8];
     struct addrinfo hints = {.ai_socktype = SOCK_DGRAM,
@@ -150,6 +158,16 @@ int wire_resolve(struct wire *wire, const char *host, uint16_t port, struct peer
     freeaddrinfo(found);
     if (!fits)
         return err_set(err, ERR_CONFIG, "host '%s': an address of a strange family", host);
+    *out = peer;
+    return 0;
+}
+
+int wire_resolve(struct wire *wire, const char *host, uint16_t port, struct peer *out,
+                 struct err *err)
+{
+    struct peer peer;
+    if (!is_ipv4(host, port, &peer) && look_up(host, port, &peer, err))
+        return -1;
     if (assign(wire, &peer, err))
         return -1;
     *out = peer;
@@ -158,6 +176,9 @@ int wire_resolve(struct wire *wire, const char *host, uint16_t port, struct peer
 
 void peer_text(const struct peer *peer, char *buffer, size_t size)
 {
+    if (peer->address.any.sa_family == AF_INET &&
+        inet_ntop(AF_INET, &peer->address.v4.sin_addr, buffer, (socklen_t)size))
+        return;
     if (getnameinfo(&peer->address.any, peer->size, buffer, (socklen_t)size, NULL, 0,
                     NI_NUMERICHOST))
         (void)snprintf(buffer, size, "?");
