@@ -134,7 +134,7 @@ struct job_event {
 };
 const char *event_kind_name(enum event_kind kind);
 const char *event_verb_name(const struct job_event *event); /* "" if it is of no job */
-char *job_event_encode(const struct job_event *event); /* one line, no '\n' */
+char *job_event_encode(const struct job_event *event);      /* one line, no '\n' */
 int job_event_decode(const char *json, struct job_event *out, struct err *err);
 /* GET /v1/history?node=: {"events":[...]} */
 char *event_list_encode(const struct job_event *events, size_t count);

@@ -23,7 +23,7 @@ void json_put_key(struct json_text *text, const char *key); /* plain: letters, d
 void json_put_bool(struct json_text *text, bool value);
 void json_put_integer(struct json_text *text, int64_t value);
 void json_put_seconds(struct json_text *text, uint64_t ms); /* a real: 1.5, 0.0 */
-void json_put_newline(struct json_text *text); /* behind the last bracket: a line */
+void json_put_newline(struct json_text *text);              /* behind the last bracket: a line */
 /* Of any bytes: what is not UTF-8 becomes '?', as a device may send anything. */
 void json_put_string(struct json_text *text, const char *value);
 

@@ -17,7 +17,7 @@ struct query {
 struct call { /* lent */
     const char *method, *path;
     const char *content_type, *last_event_id, *prefer; /* NULL: no such header */
-    const char *body;                         /* NUL-terminated; "" if there is none */
+    const char *body;                                  /* NUL-terminated; "" if there is none */
     size_t body_size;
     size_t nqueries;
     struct query queries[HTTP_QUERY_MAX];

@@ -20,7 +20,7 @@ struct lanes_device {
     struct lanes_queue queue;
     enum lane_state state;
     struct lane lane;
-    uint64_t until_ms, since_ms; /* since: when its lane was started */
+    uint64_t until_ms, since_ms;   /* since: when its lane was started */
     struct driver_request request; /* RUNNING: the one in the lane */
     bool opened;                   /* the session stands; nothing reaches a device before */
     bool listed;

@@ -41,7 +41,7 @@ struct crypto *crypto_new(void)
     bool ok =
         crypto && !gcry_cipher_open(&crypto->cipher, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_CBC, 0);
     for (unsigned i = 0; ok && i < HASHES; i++)
-        ok = !gcry_md_open(&crypto->hash[i], hashes[i].algorithm, GCRY_MD_FLAG_HMAC);
+        ok = !gcry_md_open(&crypto->hash[i], (int)hashes[i].algorithm, GCRY_MD_FLAG_HMAC);
     if (ok)
         return crypto;
     crypto_free(crypto);
