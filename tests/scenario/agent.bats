@@ -72,9 +72,9 @@ logged_times() { # COUNT PATTERN
     agent_start
     finish "$(job on n[1-4] | job_id)" >/dev/null
     id=$(job cycle n[1-3] night | job_id)
-    wait_for 10 logged 'node=n1 power=off'
-    wait_for 10 logged 'node=n2 power=off'
-    wait_for 10 logged 'node=n3 power=off'
+    wait_for 10 logged "job=$id node=n1 power=off"
+    wait_for 10 logged "job=$id node=n2 power=off"
+    wait_for 10 logged "job=$id node=n3 power=off"
     kill -9 "$(cat "$agent_dir/pid")"
     dwell=2 configure 'rack1: "n[1-4]"'
     agent_start
