@@ -156,8 +156,9 @@ static bool order_is_plain(const char *line, struct driver_order *out)
 {
     struct plain plain;
     struct request_words words;
-    struct driver_request request = {0};
+    struct driver_request request;
     struct err ignored;
+    memset(&request, 0, sizeof request); /* padding too: plain structs are compared */
     if (!plain_read(line, &plain))
         return false;
     if (request_words_read(&plain, &words) && !request_from_words(&words, &request, &ignored)) {
@@ -311,7 +312,9 @@ static int refusal_decode(json_t *json, struct driver_answer *out, struct err *e
 static bool answer_is_plain(const char *line, struct driver_answer *out)
 {
     struct plain plain;
-    struct driver_answer answer = {.kind = DRIVER_ANSWER_REPLY};
+    struct driver_answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.kind = DRIVER_ANSWER_REPLY;
     if (!plain_read(line, &plain) || !reply_read(&plain, &answer.reply))
         return false;
     *out = answer;

@@ -121,6 +121,8 @@ bool reply_read(const struct plain *line, struct driver_reply *out)
     if (!put_all(line, places, ARRAY_SIZE(places), &seen) || seen != NEEDED || id < 1 ||
         strcmp(result, "ok") != 0)
         return false;
-    *out = (struct driver_reply){.id = (uint64_t)id, .ok = true};
+    memset(out, 0, sizeof *out); /* padding too: plain structs are compared */
+    out->id = (uint64_t)id;
+    out->ok = true;
     return !power || power_parse(power, &out->power) == 0;
 }
