@@ -225,7 +225,8 @@ static void see_done(struct core *core, struct task *task)
         task->off_sent = false;
     else if (task->resumed) /* a restart that went dark is one */
         task->unproven = false;
-    (void)snprintf(task->text, sizeof task->text, "%s, seen twice", power_name(task->power));
+    if (!task->skipped) /* else it says "was on already" */
+        (void)snprintf(task->text, sizeof task->text, "%s, seen twice", power_name(task->power));
     task_next_step(core, task);
 }
 
