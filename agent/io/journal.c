@@ -23,10 +23,14 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [PUT_RESULT] = "UPDATE intents SET ok = ?3, sent = ?4, error = ?5, text = ?6, result_at = ?7"
                    " WHERE run = ?1 AND request = ?2",
+    /* Not what a trail is made of: a command that is forgotten is one that was never sent. */
+#define HAS_ENDED " AND job NOT IN (SELECT id FROM jobs WHERE ended IS NULL)"
     [TRIM_EVENTS] = "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events"
-                    " WHERE at < ?1 OR sequence <= ?2 ORDER BY sequence LIMIT ?3)",
+                    " WHERE (at < ?1 OR sequence <= ?2)" HAS_ENDED
+                    " ORDER BY sequence LIMIT ?3)",
     [TRIM_INTENTS] = "DELETE FROM intents WHERE rowid IN (SELECT rowid FROM intents"
-                     " WHERE at < ?1 ORDER BY rowid LIMIT ?2)",
+                     " WHERE at < ?1" HAS_ENDED " ORDER BY rowid LIMIT ?2)",
+#undef HAS_ENDED
     [TRIM_JOBS] = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs"
                   " WHERE ended < ?1 LIMIT ?2)",
     [READ_EVENTS] = "SELECT sequence, job, node, json, kind FROM events"
@@ -327,20 +331,19 @@ void journal_begin_unhurried(struct journal *journal)
     batch_begin(journal, true);
 }
 
-/* NULL if this batch is lost anyway. */
-static sqlite3_stmt *batch_statement(struct journal *journal, enum journal_statement which)
+sqlite3_stmt *journal_batch_statement(struct journal *journal, enum journal_statement which)
 {
     if (journal->batch.kind != ERR_NONE)
         return NULL;
     return journal_statement(journal, which, &journal->batch);
 }
 
-static void put_text(sqlite3_stmt *statement, int column, const char *text)
+void journal_put_text(sqlite3_stmt *statement, int column, const char *text)
 {
     (void)sqlite3_bind_text(statement, column, text, -1, SQLITE_STATIC);
 }
 
-static void batch_step(struct journal *journal, sqlite3_stmt *statement, const char *what)
+void journal_batch_step(struct journal *journal, sqlite3_stmt *statement, const char *what)
 {
     if (sqlite3_step(statement) != SQLITE_DONE)
         batch_failed(journal, what);
@@ -349,36 +352,36 @@ static void batch_step(struct journal *journal, sqlite3_stmt *statement, const c
 
 void journal_add_job(struct journal *journal, const struct journal_job *job)
 {
-    sqlite3_stmt *put = batch_statement(journal, PUT_JOB);
+    sqlite3_stmt *put = journal_batch_statement(journal, PUT_JOB);
     if (!put)
         return;
-    put_text(put, 1, job->id);
-    put_text(put, 2, verb_name(job->verb));
-    put_text(put, 3, job->nodes);
-    put_text(put, 4, job->nodes_hash);
-    put_text(put, 5, job->key);
-    put_text(put, 6, job->actor);
-    put_text(put, 7, job->request);
+    journal_put_text(put, 1, job->id);
+    journal_put_text(put, 2, verb_name(job->verb));
+    journal_put_text(put, 3, job->nodes);
+    journal_put_text(put, 4, job->nodes_hash);
+    journal_put_text(put, 5, job->key);
+    journal_put_text(put, 6, job->actor);
+    journal_put_text(put, 7, job->request);
     (void)sqlite3_bind_int64(put, 8, job->started_unix_ms);
-    batch_step(journal, put, "cannot add a job");
+    journal_batch_step(journal, put, "cannot add a job");
 }
 
 void journal_end_job(struct journal *journal, const char *id, int64_t unix_ms, int exit,
                      const char *how)
 {
-    sqlite3_stmt *put = batch_statement(journal, END_JOB);
+    sqlite3_stmt *put = journal_batch_statement(journal, END_JOB);
     if (!put)
         return;
-    put_text(put, 1, id);
+    journal_put_text(put, 1, id);
     (void)sqlite3_bind_int64(put, 2, unix_ms);
     (void)sqlite3_bind_int(put, 3, exit);
-    put_text(put, 4, how);
-    batch_step(journal, put, "cannot end a job");
+    journal_put_text(put, 4, how);
+    journal_batch_step(journal, put, "cannot end a job");
 }
 
 void journal_add_event(struct journal *journal, struct job_event *event)
 {
-    sqlite3_stmt *put = batch_statement(journal, PUT_EVENT);
+    sqlite3_stmt *put = journal_batch_statement(journal, PUT_EVENT);
     if (!put)
         return;
     event->sequence = ++journal->batch_sequence;
@@ -388,46 +391,46 @@ void journal_add_event(struct journal *journal, struct job_event *event)
         return;
     }
     (void)sqlite3_bind_int64(put, 1, (int64_t)event->sequence);
-    put_text(put, 2, event->job);
-    put_text(put, 3, event->node.node);
-    put_text(put, 4, event_kind_name(event->kind));
-    put_text(put, 5, event_verb_name(event));
-    put_text(put, 6, json);
+    journal_put_text(put, 2, event->job);
+    journal_put_text(put, 3, event->node.node);
+    journal_put_text(put, 4, event_kind_name(event->kind));
+    journal_put_text(put, 5, event_verb_name(event));
+    journal_put_text(put, 6, json);
     (void)sqlite3_bind_int64(put, 7, event->unix_ms);
-    batch_step(journal, put, "cannot add an event");
+    journal_batch_step(journal, put, "cannot add an event");
 }
 
 void journal_add_intent(struct journal *journal, const struct driver_request *request,
                         const char *job, const char *node, int64_t unix_ms)
 {
-    sqlite3_stmt *put = batch_statement(journal, PUT_INTENT);
+    sqlite3_stmt *put = journal_batch_statement(journal, PUT_INTENT);
     if (!put)
         return;
-    put_text(put, 1, journal->run);
+    journal_put_text(put, 1, journal->run);
     (void)sqlite3_bind_int64(put, 2, (int64_t)request->id);
-    put_text(put, 3, job);
-    put_text(put, 4, node);
-    put_text(put, 5, request->device);
-    put_text(put, 6, op_name(request->op));
+    journal_put_text(put, 3, job);
+    journal_put_text(put, 4, node);
+    journal_put_text(put, 5, request->device);
+    journal_put_text(put, 6, op_name(request->op));
     (void)sqlite3_bind_int64(put, 7, unix_ms);
     (void)sqlite3_bind_int64(put, 8, (int64_t)journal->batch_sequence);
     (void)sqlite3_bind_int64(put, 9, request->outlet);
-    batch_step(journal, put, "cannot add an intent");
+    journal_batch_step(journal, put, "cannot add an intent");
 }
 
 void journal_add_result(struct journal *journal, const struct driver_reply *reply, int64_t unix_ms)
 {
-    sqlite3_stmt *put = batch_statement(journal, PUT_RESULT);
+    sqlite3_stmt *put = journal_batch_statement(journal, PUT_RESULT);
     if (!put)
         return;
-    put_text(put, 1, journal->run);
+    journal_put_text(put, 1, journal->run);
     (void)sqlite3_bind_int64(put, 2, (int64_t)reply->id);
     (void)sqlite3_bind_int(put, 3, reply->ok);
-    put_text(put, 4, reply->ok ? "yes" : sent_name(reply->err.sent));
-    put_text(put, 5, reply->ok ? "" : err_kind_name(reply->err.kind));
-    put_text(put, 6, reply->ok ? "" : reply->err.text);
+    journal_put_text(put, 4, reply->ok ? "yes" : sent_name(reply->err.sent));
+    journal_put_text(put, 5, reply->ok ? "" : err_kind_name(reply->err.kind));
+    journal_put_text(put, 6, reply->ok ? "" : reply->err.text);
     (void)sqlite3_bind_int64(put, 7, unix_ms);
-    batch_step(journal, put, "cannot add a result");
+    journal_batch_step(journal, put, "cannot add a result");
 }
 
 /* True if the reserve made room. No new job is admitted until it is back. */

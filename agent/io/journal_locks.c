@@ -3,43 +3,27 @@
 
 #include "agent/io/journal_private.h"
 
-static void batch_step(struct journal *journal, sqlite3_stmt *statement, const char *what)
-{
-    if (sqlite3_step(statement) != SQLITE_DONE && journal->batch.kind == ERR_NONE)
-        (void)journal_sql_err(journal, what, &journal->batch);
-    (void)sqlite3_reset(statement);
-}
-
-static void put_text(sqlite3_stmt *statement, int column, const char *text)
-{
-    (void)sqlite3_bind_text(statement, column, text, -1, SQLITE_STATIC);
-}
-
 void journal_put_lock(struct journal *journal, const struct lock_view *lock)
 {
-    if (journal->batch.kind != ERR_NONE)
-        return;
-    sqlite3_stmt *put = journal_statement(journal, PUT_LOCK, &journal->batch);
+    sqlite3_stmt *put = journal_batch_statement(journal, PUT_LOCK);
     if (!put)
         return;
-    put_text(put, 1, lock->node);
-    put_text(put, 2, lock->holder);
-    put_text(put, 3, lock->reason);
+    journal_put_text(put, 1, lock->node);
+    journal_put_text(put, 2, lock->holder);
+    journal_put_text(put, 3, lock->reason);
     (void)sqlite3_bind_int64(put, 4, lock->since_unix_ms);
     if (lock->until_unix_ms)
         (void)sqlite3_bind_int64(put, 5, lock->until_unix_ms);
-    batch_step(journal, put, "cannot add a lock");
+    journal_batch_step(journal, put, "cannot add a lock");
 }
 
 void journal_drop_lock(struct journal *journal, const char *node)
 {
-    if (journal->batch.kind != ERR_NONE)
-        return;
-    sqlite3_stmt *drop = journal_statement(journal, DROP_LOCK, &journal->batch);
+    sqlite3_stmt *drop = journal_batch_statement(journal, DROP_LOCK);
     if (!drop)
         return;
-    put_text(drop, 1, node);
-    batch_step(journal, drop, "cannot remove a lock");
+    journal_put_text(drop, 1, node);
+    journal_batch_step(journal, drop, "cannot remove a lock");
 }
 
 static void read_text(sqlite3_stmt *row, int column, char *text, size_t size)

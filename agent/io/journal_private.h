@@ -50,6 +50,14 @@ struct journal {
 sqlite3_stmt *journal_statement(struct journal *journal, enum journal_statement which,
                                 struct err *err);
 int journal_sql_err(const struct journal *journal, const char *what, struct err *err);
+
+/* Of the open transaction. NULL if it is lost anyway. */
+sqlite3_stmt *journal_batch_statement(struct journal *journal, enum journal_statement which);
+/* The text is lent until the step. */
+void journal_put_text(sqlite3_stmt *statement, int column, const char *text);
+/* An error is kept for the commit. */
+void journal_batch_step(struct journal *journal, sqlite3_stmt *statement, const char *what);
+
 /* A write failed for another reason than a full disk. */
 void journal_lose(struct journal *journal, const struct err *why);
 

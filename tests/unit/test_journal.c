@@ -257,6 +257,29 @@ static void the_reserve_gives_way_and_comes_back(void **state)
     (void)journal_close(journal);
 }
 
+/* A full disk is no broken one, whatever it is that does not fit. */
+static void a_lock_that_does_not_fit_leaves_the_journal_as_it_was(void **state)
+{
+    struct err err = {0};
+    struct lock_view lock = {.node = "n01", .holder = "alice", .since_unix_ms = 1000};
+    (void)state;
+    struct journal *journal = open_good("run1");
+    memset(lock.reason, 'x', sizeof lock.reason - 1);
+    journal_limit_pages(journal, 1);
+    journal_begin(journal);
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(lock.node, sizeof lock.node, "n%04d", i);
+        journal_put_lock(journal, &lock);
+    }
+    assert_int_equal(journal_commit(journal, &err), 1);
+    assert_non_null(strstr(err.text, "disk full"));
+    journal_limit_pages(journal, 1000000);
+    journal_begin(journal);
+    (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
+    commit(journal); /* a running job goes on */
+    (void)journal_close(journal);
+}
+
 static void fill_up(struct journal *journal)
 {
     struct err err;
@@ -533,6 +556,36 @@ static void old_rows_go_in_slices(void **state)
     (void)journal_close(journal);
 }
 
+/* They are all that the next agent knows of it, however old or many they are. */
+static void rows_of_a_job_without_an_end_stay(void **state)
+{
+    struct err err = {0};
+    _cleanup_(nodeset_freep) struct nodeset *nodes = NULL;
+    _cleanup_(freep) struct trail *trails = NULL;
+    (void)state;
+    struct journal *journal = open_good("run1");
+    struct journal_job job = job_of("J1-1", "n02", "");
+    struct driver_request request = {.id = 1, .op = OP_OFF, .device = "b02"};
+    int64_t day = 86400000;
+    journal_begin(journal);
+    journal_add_job(journal, &job);
+    (void)add_event(journal, EVENT_COMMAND, "J1-1", "n02");
+    journal_add_intent(journal, &request, "J1-1", "n02", 2000);
+    for (int i = 0; i < 10; i++)
+        (void)add_event(journal, EVENT_NOTE, "J2-1", "n03");
+    commit(journal);
+    assert_int_equal(journal_trim(journal, 91 * day, 90, 1, &err), 10);
+    assert_int_equal(nodeset_parse("n02", NULL, &nodes, NULL, &err), 0);
+    assert_int_equal(journal_trails(journal, "J1-1", nodes, &trails, &err), 0);
+    assert_int_equal(trails[0].last_sent, TRAIL_MAYBE);
+    assert_int_equal(trails[0].last_op, OP_OFF);
+    journal_begin(journal);
+    journal_end_job(journal, "J1-1", 91 * day, 0, "done");
+    commit(journal);
+    assert_int_equal(journal_trim(journal, 91 * day, 90, 1, &err), 2);
+    (void)journal_close(journal);
+}
+
 /* Only the sync is left out, and only for them: what is sent upon waits for the disk again. */
 static void what_a_question_found_does_not_wait_for_the_disk(void **state)
 {
@@ -567,6 +620,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_open_batch_is_nothing_after_sigkill, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_loses_the_whole_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(the_reserve_gives_way_and_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lock_that_does_not_fit_leaves_the_journal_as_it_was,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(removed_while_it_is_written_nothing_is_written, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(recovery_does_not_make_the_directory_again, setup,
@@ -579,6 +634,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keys_survive, setup, teardown),
         cmocka_unit_test_setup_teardown(a_job_without_its_events_keeps_its_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(old_rows_go_in_slices, setup, teardown),
+        cmocka_unit_test_setup_teardown(rows_of_a_job_without_an_end_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_question_found_does_not_wait_for_the_disk, setup,
                                         teardown),
     };
