@@ -55,7 +55,7 @@ struct agent {
     uv_timer_t housekeeping, leave;
     char run[16];
     bool settled;    /* no driver of the run before lives any more */
-    bool taken_over; /* what it left unfinished */
+    bool taken_over; /* what it left unfinished; once all of it was, it stays so */
     uint64_t trim_due_ms, leave_by_ms;
     bool leaving, left;
 };
@@ -295,10 +295,10 @@ static void remember_key(void *arg, const struct journal_key *key)
  * that cannot be journaled is not sent. */
 static void take_over_jobs(struct agent *agent)
 {
-    struct recovery recovery = {agent->core, agent->journal, agent->run, clock_now_ms(),
-                                clock_unix_ms()};
+    struct recovery recovery = {agent->core,       agent->journal, agent->run,
+                                agent->taken_over, clock_now_ms(), clock_unix_ms()};
     struct err err;
-    if (agent->taken_over || !agent->settled || journal_writable(agent->journal, NULL))
+    if (!agent->settled || journal_writable(agent->journal, NULL))
         return;
     if (recovery_run(&recovery, &err))
         log_error("recovery=failed text=\"%s\"", err.text);
@@ -313,7 +313,6 @@ static void after_recovery(struct agent *agent)
 {
     struct err err;
     turn_recovered(agent->turn);
-    agent->taken_over = false;
     take_over_jobs(agent);
     if (journal_keys(agent->journal, remember_key, agent->core, &err) ||
         locks_recall(agent->locks, &err))

@@ -19,9 +19,12 @@ static bool is_known(const struct recovery *recovery, const char *id)
     return !core_job(recovery->core, id, recovery->now_ms, &view, NULL);
 }
 
-/* One of this run that it has forgotten: it ended while the journal could not be written. */
+/* One that this run began or took over, and has forgotten since: it ended while the journal could not
+ * be written. Its rows are of long ago, and its nodes may have been switched by others. */
 static bool is_forgotten(const struct recovery *recovery, const char *id)
 {
+    if (recovery->again)
+        return true;
     size_t length = strlen(recovery->run);
     return id[0] == 'J' && !strncmp(id + 1, recovery->run, length) && id[1 + length] == '-';
 }

@@ -9,11 +9,13 @@
 #include "agent/core/core.h"
 #include "agent/io/journal.h"
 
-/* All borrowed. `run` as journal_open() had it. */
+/* All borrowed. `run` as journal_open() had it. `again`: this run has taken over all there was; a
+ * job that is not known any more ended while the journal could not be written, and was forgotten. */
 struct recovery {
     struct core *core;
     struct journal *journal;
     const char *run;
+    bool again;
     uint64_t now_ms;
     int64_t unix_ms;
 };

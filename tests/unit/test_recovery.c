@@ -167,7 +167,7 @@ static bool live_on(struct rack *rack, const char *id, struct job_view *view)
 
 static struct recovery recovery_of(struct rack *rack, struct journal *journal, const char *run)
 {
-    return (struct recovery){rack->core, journal, run, rack->now_ms, UNIX_MS};
+    return (struct recovery){rack->core, journal, run, false, rack->now_ms, UNIX_MS};
 }
 
 /* True if it died at this moment, and was taken over well. */
@@ -328,6 +328,32 @@ static void what_this_run_forgot_is_not_done_again(void **state)
     (void)journal_close(journal);
 }
 
+/* Likewise one of the run before: taken over by this one, and ended. Its rows are of long ago. */
+static void what_was_taken_over_is_not_taken_over_again(void **state)
+{
+    struct err err = {0};
+    struct job_view view = {0};
+    struct action action;
+    (void)state;
+    struct job_request request = {.verb = VERB_CYCLE, .nodes = (char *)(uintptr_t) "n[01-03]"};
+    struct journal *journal = open_good("now");
+    journal_begin(journal);
+    write_job(journal, "Jold-1", &request);
+    add_off(journal, 1, "n01", "b01");
+    commit(journal);
+    struct rack *rack = rack_of_three();
+    struct recovery recovery = recovery_of(rack, journal, "now");
+    recovery.again = true;
+    assert_int_equal(recovery_run(&recovery, &err), 0);
+    assert_int_equal(core_job(rack->core, "Jold-1", rack->now_ms, &view, &err), -1);
+    assert_false(core_take(rack->core, &action));
+    assert_int_equal(journal_job(journal, "Jold-1", &view, &err), 0);
+    assert_true(view.done);
+    job_view_clear(&view);
+    rack_free(rack);
+    (void)journal_close(journal);
+}
+
 /* ---- what ended before ---- */
 
 static void end_with(struct journal *journal, const char *node, enum verb verb,
@@ -382,6 +408,8 @@ int main(void)
         cmocka_unit_test(the_file_tells_what_the_agent_knew),
         cmocka_unit_test_setup_teardown(what_may_not_be_touched_is_reported, setup, teardown),
         cmocka_unit_test_setup_teardown(what_this_run_forgot_is_not_done_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_taken_over_is_not_taken_over_again, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_dark_node_is_not_forgotten, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
