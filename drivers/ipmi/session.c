@@ -268,6 +268,8 @@ void session_keep(struct session *session, uint32_t keep_ms, uint64_t now_ms)
     if (session->state != SESSION_OPEN || session->suspect)
         return;
     session->exchange.waiting = session->elevation.waiting = false;
+    if (session->privilege == PRIVILEGE_ASKED) /* and nobody waits for the answer any more */
+        session->privilege = PRIVILEGE_UNSET;
     session->keep_until_ms += keep_ms < KEEP_MAX_MS ? keep_ms : KEEP_MAX_MS;
 }
 

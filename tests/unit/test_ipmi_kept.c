@@ -232,6 +232,27 @@ static void test_deaf_without_privilege(void **state)
     rig_close(&rig);
 }
 
+/* The privilege was asked for beside a question, and whether it was given got lost: a later
+ * question that is refused for want of it asks again, instead of waiting for that answer. */
+static void test_privilege_in_doubt(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, 3);
+    rig.keep_ms = KEEP_MS;
+    rig_rule(&rig, LOSE, false, 4, 0);
+    rig_run_kept(&rig, OP_BOOT_GET, BUDGET_MS);
+    assert_true(rig.operation.reply.ok);
+    assert_int_equal(rig.session.state, SESSION_OPEN);
+    rig_begin(&rig);
+    ipmi_bmc_refuse(rig.bmc, CHASSIS_STATUS, NO_PRIVILEGE, 1);
+    run_last(&rig, OP_STATUS);
+    assert_true(rig.operation.reply.ok);
+    assert_in_range(rig.done_ms - rig.begun_ms, 1, 1000);
+    assert_int_equal(rig.session.privilege, PRIVILEGE_SET);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_status_goes_without),
         cmocka_unit_test(test_status_needs_privilege),
         cmocka_unit_test(test_deaf_without_privilege),
+        cmocka_unit_test(test_privilege_in_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
