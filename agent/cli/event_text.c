@@ -51,6 +51,14 @@ static void put_with_text(FILE *out, const char *word, const char *text)
     (void)fprintf(out, "%s%s%s", word, text[0] && word[0] ? " " : "", text);
 }
 
+/* With a verdict: how it will end, but for what is still done about it. */
+static void put_note(FILE *out, const struct node_view *node)
+{
+    bool ends = node->verdict != VERDICT_NONE;
+    (void)fprintf(out, "note: %s%s%s", ends ? verdict_name(node->verdict) : "", ends ? ": " : "",
+                  node->text);
+}
+
 int event_command(const struct job_event *event, enum op *op)
 {
     char word[32];
@@ -117,7 +125,7 @@ void event_put(FILE *out, bool colours, const struct job_event *event, enum powe
         put_attempt(out, node);
         return;
     case EVENT_NOTE:
-        put_with_text(out, "note:", node->text);
+        put_note(out, node);
         return;
     case EVENT_OUTCOME:
         put_outcome(out, colours, node);

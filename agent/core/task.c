@@ -285,9 +285,10 @@ void task_fail(struct core *core, struct task *task, enum verdict verdict, const
         return;
     }
     task->verdict = verdict; /* told with it: a new agent must know, should this one die now */
-    core_tell(core, task, EVENT_NOTE, "%s: %s; %s", verdict_name(verdict), text,
-              bring_on ? "switching it on again" : "clearing its boot flag");
+    core_tell(core, task, EVENT_NOTE, "%s", text);
     task->verdict = VERDICT_NONE;
+    core_tell(core, task, EVENT_NOTE,
+              bring_on ? "switching it on again" : "clearing its boot flag");
     task->bringing_on = true;
     task->brought_on = bring_on;
     task->step = bring_on ? plan_bring_on : plan_clear_boot;

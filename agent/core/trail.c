@@ -34,18 +34,11 @@ static void reach_stage(struct trail *trail, enum stage stage)
         done->off_sent = false;
 }
 
-/* task_fail() says why, then switches it on again or clears its boot flag: "WHY: text; doing so". */
+/* Only task_fail() tells a note with a verdict: its end, before what is done about it. */
 static void read_failure(struct trail *trail, const struct node_view *node)
 {
-    const char *text = node->text, *name = verdict_name(node->verdict);
-    size_t length = strlen(name);
-    if (!strncmp(text, name, length) && !strncmp(text + length, ": ", 2))
-        text += length + 2;
     trail->failed = node->verdict;
-    (void)snprintf(trail->why, sizeof trail->why, "%s", text);
-    char *doing = strrchr(trail->why, ';');
-    if (doing)
-        *doing = '\0';
+    memcpy(trail->why, node->text, sizeof trail->why);
 }
 
 /* The node is on, and what was done to it before says nothing about what is done now. */

@@ -173,6 +173,21 @@ static void test_readings_during_a_command(void **state)
     board_clear(&board);
 }
 
+/* Its end is known, and something is still done about it. */
+static void test_a_note_that_names_the_end(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size;
+    struct job_event note = event_of(EVENT_NOTE, "no answer from bmc", POWER_UNKNOWN);
+    note.node.verdict = VERDICT_BMC_LOST;
+    FILE *out = open_memstream(&text, &size);
+    render_table.events(&(struct render){.out = out}, &note, 1);
+    assert_int_equal(fclose(out), 0);
+    assert_non_null(strstr(text, "n7 note: BMC_LOST: no answer from bmc"));
+    free(text);
+}
+
 static void test_whom_a_status_waits_for(void **state)
 {
     (void)state;
@@ -490,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_every_format),
         cmocka_unit_test(test_nodes_that_were_there_already),
         cmocka_unit_test(test_readings_during_a_command),
+        cmocka_unit_test(test_a_note_that_names_the_end),
         cmocka_unit_test(test_whom_a_status_waits_for),
         cmocka_unit_test(test_jobs_are_cut_to_the_terminal),
         cmocka_unit_test(test_lines_in_a_log),

@@ -161,8 +161,13 @@ static void an_end_that_was_known_is_kept(void **state)
     trail_event(&trail, &note);
     assert_int_equal(trail.failed, VERDICT_NONE);
     note.node.verdict = VERDICT_BMC_LOST;
-    (void)snprintf(note.node.text, sizeof note.node.text,
-                   "BMC_LOST: no answer from b01; none at all; switching it on again");
+    memset(note.node.text, ';', sizeof note.node.text - 1); /* to the last byte */
+    trail_event(&trail, &note);
+    assert_string_equal(trail.why, note.node.text);
+    (void)snprintf(note.node.text, sizeof note.node.text, "no answer from b01; none at all");
+    trail_event(&trail, &note);
+    note.node.verdict = VERDICT_NONE;
+    (void)snprintf(note.node.text, sizeof note.node.text, "switching it on again");
     trail_event(&trail, &note);
     assert_int_equal(trail.failed, VERDICT_BMC_LOST);
     assert_string_equal(trail.why, "no answer from b01; none at all");
