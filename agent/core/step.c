@@ -240,6 +240,13 @@ static const char *harder(const struct task *task)
 /* It reads on, and nobody who lives has switched it off: it is left as it is. */
 static void see_off_never(struct core *core, struct task *task)
 {
+    if (!task->off_sent) { /* only its next boot was set */
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "the agent died before it sent power-on to %s, and it reads on: switched on by "
+                  "others",
+                  task->power_device);
+        return;
+    }
     task->off_sent = false;
     task_fail(core, task, VERDICT_INTERRUPTED,
               "the agent died after %s to %s, and it reads on: never off, or switched on by others",

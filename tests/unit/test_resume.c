@@ -360,12 +360,44 @@ static void no_lie_goes_unreported(void **state)
         }
 }
 
+/* It was off, its next boot was set, and while no agent lived somebody switched it on: nobody says
+ * that it was switched off. */
+static void switched_on_by_others(void **state)
+{
+    struct trial trial = {.verb = VERB_NETBOOT, .starts_off = true};
+    struct job_request request = request_of(&trial);
+    struct problem problem = {0};
+    struct err err = {0};
+    char id[JOB_ID_SIZE];
+    (void)state;
+    prepare(&trial);
+    rack_die_at(trial.rack, 1, RACK_NEVER_SENT);
+    unsigned moment = 1;
+    while (!trial.rack->node[0].sent[OP_BOOT_SET]) { /* the first that it dies at after that */
+        rack_free(trial.rack);
+        prepare(&trial);
+        rack_die_at(trial.rack, moment++, RACK_NEVER_SENT);
+        assert_int_equal(rack_submit(trial.rack, &request, id, &problem, &err), 0);
+        assert_false(live_on(&trial, id));
+    }
+    trial.rack->node[0].on = true;
+    rack_rise(trial.rack, id, &request, 700);
+    assert_true(live_on(&trial, id));
+    assert_int_equal(trial.end.outcome, OUTCOME_FAILED);
+    assert_int_equal(trial.end.verdict, VERDICT_INTERRUPTED);
+    assert_non_null(strstr(trial.end.text, "by others"));
+    assert_null(strstr(trial.end.text, "power-off"));
+    assert_false(trial.rack->node[0].flag.valid);
+    rack_free(trial.rack);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_moment_of_every_verb),
         cmocka_unit_test(dying_twice_is_no_worse),
         cmocka_unit_test(no_lie_goes_unreported),
+        cmocka_unit_test(switched_on_by_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
