@@ -80,8 +80,10 @@ static struct options parse(int argc, char **argv)
         else
             usage();
     }
-    if (optind != argc || !options.jobs || options.jobs > JOBS_MAX)
+    if (optind != argc || !options.jobs)
         usage();
+    if (options.jobs > JOBS_MAX) /* more processors than that are not needed */
+        options.jobs = JOBS_MAX;
     return options;
 }
 
