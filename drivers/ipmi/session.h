@@ -8,8 +8,8 @@
  * Handshake messages and commands that change something are resent byte for byte: the same tag,
  * the same session sequence number, so that the BMC's replay window lets each in once.
  * Questions are resent as new datagrams, since the same window would swallow a copy whose
- * answer was lost.  An answer to any copy counts.  cycle, reset and diag are not resent later
- * than a second after the first copy: OpenBMC has no such window.
+ * answer was lost.  An answer to any copy counts.  cycle, reset and diag are not resent sooner
+ * than retransmit_ms, nor later than a second after the first copy: OpenBMC has no such window.
  *
  * The level every session begins with is enough for most questions: those go out alone, and only
  * if that does not do (D4h, or silence) with Set Session Privilege Level ahead of them.

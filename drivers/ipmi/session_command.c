@@ -84,6 +84,11 @@ void command_next(struct session *session, uint64_t now_ms, struct outbox *out)
     session->exchange.sequence = session_next_sequence(session);
     command_send(session, out);
     exchange_begin(session, &session->exchange, now_ms);
+    /* How soon it answers questions says nothing of a cycle, and a BMC without a replay window
+     * obeys each copy that was sent while it was busy with the first. */
+    uint64_t least_ms = now_ms + session->retransmit_ms;
+    if (session->command.care == CARE_FRAGILE && session->exchange.again_ms < least_ms)
+        session->exchange.again_ms = least_ms;
 }
 
 static uint64_t patience(const struct session *session)

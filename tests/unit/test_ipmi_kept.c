@@ -171,6 +171,26 @@ static void test_bad_network(void **state)
     }
 }
 
+/* A BMC quick with questions, slow with a cycle, and without a replay window: nothing was lost, and
+ * it is not told a second time. */
+static void test_slow_with_a_cycle(void **state)
+{
+    (void)state;
+    static const unsigned late_ms[] = {50, 150, 250, 380};
+    for (size_t i = 0; i < ARRAY_SIZE(late_ms); i++) {
+        struct rig rig;
+        begin(&rig, OP_ON);
+        rig_run_kept(&rig, OP_STATUS, BUDGET_MS);
+        rig_begin(&rig);
+        ipmi_bmc_fault(rig.bmc, "no-window", "on");
+        rig_rule(&rig, DELAY, false, 1, late_ms[i]);
+        run_last(&rig, OP_CYCLE);
+        assert_true(rig.operation.reply.ok);
+        assert_int_equal(rig.change_copies, 1);
+        rig_close(&rig);
+    }
+}
+
 static void test_dropped_while_kept(void **state)
 {
     (void)state;
@@ -263,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_forgotten_with_a_command),
         cmocka_unit_test(test_dead_meanwhile),
         cmocka_unit_test(test_bad_network),
+        cmocka_unit_test(test_slow_with_a_cycle),
         cmocka_unit_test(test_dropped_while_kept),
         cmocka_unit_test(test_status_goes_without),
         cmocka_unit_test(test_status_needs_privilege),
