@@ -27,6 +27,11 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
 #define HAS_ENDED " AND job NOT IN (SELECT id FROM jobs WHERE ended IS NULL)"
     [TRIM_EVENTS] = "DELETE FROM events WHERE sequence IN (SELECT sequence FROM events"
                     " WHERE (at < ?1 OR sequence <= ?2)" HAS_ENDED
+                    /* Nor that a node was left off, while that is the last that came of it. */
+                    " AND NOT (kind = 'outcome' AND verb <> 'status'"
+                    " AND json LIKE '%\"outcome\":\"left-off\"%' AND sequence ="
+                    " (SELECT max(last.sequence) FROM events last WHERE last.node = events.node"
+                    " AND last.kind = 'outcome' AND last.verb <> 'status'))"
                     " ORDER BY sequence LIMIT ?3)",
     [TRIM_INTENTS] = "DELETE FROM intents WHERE rowid IN (SELECT rowid FROM intents"
                      " WHERE at < ?1" HAS_ENDED " ORDER BY rowid LIMIT ?2)",

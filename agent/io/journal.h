@@ -79,7 +79,8 @@ uint64_t journal_last_sequence(const struct journal *journal); /* of what was co
 uint64_t journal_commits(const struct journal *journal);
 
 /* Deletes what is older than `keep_days` or more than `keep_events`, at most JOURNAL_SLICE rows
- * a call. Returns rows deleted, or -1. */
+ * a call; but not what tells of a job without an end, or of a node that was left off since. Returns
+ * rows deleted, or -1. */
 int journal_trim(struct journal *journal, int64_t unix_ms, uint32_t keep_days, uint64_t keep_events,
                  struct err *err);
 

@@ -586,6 +586,34 @@ static void rows_of_a_job_without_an_end_stay(void **state)
     (void)journal_close(journal);
 }
 
+static void add_outcome(struct journal *journal, const char *node, enum outcome outcome)
+{
+    struct job_event event = event_of(EVENT_OUTCOME, "J1-1", node);
+    event.node.outcome = outcome;
+    journal_add_event(journal, &event);
+}
+
+/* It is shown as long as nothing else came of the node, over any number of restarts. */
+static void a_node_left_off_stays(void **state)
+{
+    struct err err = {0};
+    struct job_event last;
+    (void)state;
+    struct journal *journal = open_good("run1");
+    journal_begin(journal);
+    add_outcome(journal, "n01", OUTCOME_LEFT_OFF);
+    add_outcome(journal, "n02", OUTCOME_LEFT_OFF);
+    add_outcome(journal, "n02", OUTCOME_OK);
+    for (int i = 0; i < 10; i++)
+        (void)add_event(journal, EVENT_NOTE, "J2-1", "n03");
+    commit(journal);
+    assert_int_equal(journal_trim(journal, 3000, 90, 1, &err), 11);
+    assert_int_equal(journal_last_outcome(journal, "n01", &last, &err), 1);
+    assert_int_equal(last.node.outcome, OUTCOME_LEFT_OFF);
+    assert_int_equal(journal_last_outcome(journal, "n02", &last, &err), 0);
+    (void)journal_close(journal);
+}
+
 /* Only the sync is left out, and only for them: what is sent upon waits for the disk again. */
 static void what_a_question_found_does_not_wait_for_the_disk(void **state)
 {
@@ -635,6 +663,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_job_without_its_events_keeps_its_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(old_rows_go_in_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_of_a_job_without_an_end_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_left_off_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_question_found_does_not_wait_for_the_disk, setup,
                                         teardown),
     };
