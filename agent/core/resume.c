@@ -142,6 +142,10 @@ void resume_task(struct core *core, struct task *task, const struct trail *trail
     task->started_ms = task->since_ms = core->now_ms;
     task->attempt = trail->attempt;
     boot_begin(&task->boot, verb_boots_network(request->verb, &request->options));
+    if (left == LEFT_UNTOUCHED && !trail->garbled && trail->failed != VERDICT_NONE) {
+        task_fail(core, task, trail->failed, "%s", trail->why);
+        return;
+    }
     if (left == LEFT_UNTOUCHED && !trail->garbled) {
         (void)snprintf(task->text, sizeof task->text,
                        "the agent died before anything was sent to it; nothing was done");

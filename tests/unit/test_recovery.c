@@ -354,6 +354,29 @@ static void what_was_taken_over_is_not_taken_over_again(void **state)
     (void)journal_close(journal);
 }
 
+/* All that went out to it was a next boot that certainly did not arrive, and why was told. */
+static void an_end_that_was_told_is_the_end(void **state)
+{
+    struct err err = {0};
+    struct job_view view = {0};
+    (void)state;
+    struct job_request request = {.verb = VERB_NETBOOT, .nodes = (char *)(uintptr_t) "n01"};
+    struct trail trail;
+    trail_begin(&trail, "n01");
+    trail.failed = VERDICT_BMC_LOST;
+    (void)snprintf(trail.why, sizeof trail.why, "no answer from b01");
+    struct resume resume = {.id = "Jold-1", .request = &request, .ntrails = 1, .trails = &trail};
+    struct rack *rack = rack_of_three();
+    assert_int_equal(core_resume(rack->core, &resume, rack->now_ms, &err), 0);
+    assert_int_equal(core_job(rack->core, "Jold-1", rack->now_ms, &view, &err), 0);
+    assert_true(view.done);
+    assert_int_equal(view.nodes[0].outcome, OUTCOME_FAILED);
+    assert_int_equal(view.nodes[0].verdict, VERDICT_BMC_LOST);
+    assert_string_equal(view.nodes[0].text, "no answer from b01");
+    job_view_clear(&view);
+    rack_free(rack);
+}
+
 /* ---- what ended before ---- */
 
 static void end_with(struct journal *journal, const char *node, enum verb verb,
@@ -410,6 +433,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_this_run_forgot_is_not_done_again, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_taken_over_is_not_taken_over_again, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(an_end_that_was_told_is_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dark_node_is_not_forgotten, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
