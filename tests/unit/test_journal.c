@@ -530,90 +530,6 @@ static void a_job_without_its_events_keeps_its_exit(void **state)
     (void)journal_close(journal);
 }
 
-static void old_rows_go_in_slices(void **state)
-{
-    struct err err = {0};
-    (void)state;
-    struct journal *journal = open_good("run1");
-    journal_begin(journal);
-    for (int i = 0; i < JOURNAL_SLICE + 10; i++)
-        (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
-    commit(journal);
-    int64_t day = 86400000;
-    assert_int_equal(journal_trim(journal, 90 * day, 90, 1000000, &err), 0);
-    assert_int_equal(journal_trim(journal, 91 * day, 90, 1000000, &err), JOURNAL_SLICE);
-    assert_int_equal(journal_trim(journal, 91 * day, 90, 1000000, &err), 10);
-    assert_int_equal(events_after(journal, 0), 0);
-    (void)journal_close(journal);
-    journal = open_good("run2"); /* numbers are not given out again */
-    assert_int_equal(journal_last_sequence(journal), JOURNAL_SLICE + 10);
-    journal_begin(journal);
-    for (int i = 0; i < 10; i++)
-        (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
-    commit(journal);
-    assert_int_equal(journal_trim(journal, 0, 90, 4, &err), 6);
-    assert_int_equal(events_after(journal, 0), 4);
-    (void)journal_close(journal);
-}
-
-/* They are all that the next agent knows of it, however old or many they are. */
-static void rows_of_a_job_without_an_end_stay(void **state)
-{
-    struct err err = {0};
-    _cleanup_(nodeset_freep) struct nodeset *nodes = NULL;
-    _cleanup_(freep) struct trail *trails = NULL;
-    (void)state;
-    struct journal *journal = open_good("run1");
-    struct journal_job job = job_of("J1-1", "n02", "");
-    struct driver_request request = {.id = 1, .op = OP_OFF, .device = "b02"};
-    int64_t day = 86400000;
-    journal_begin(journal);
-    journal_add_job(journal, &job);
-    (void)add_event(journal, EVENT_COMMAND, "J1-1", "n02");
-    journal_add_intent(journal, &request, "J1-1", "n02", 2000);
-    for (int i = 0; i < 10; i++)
-        (void)add_event(journal, EVENT_NOTE, "J2-1", "n03");
-    commit(journal);
-    assert_int_equal(journal_trim(journal, 91 * day, 90, 1, &err), 10);
-    assert_int_equal(nodeset_parse("n02", NULL, &nodes, NULL, &err), 0);
-    assert_int_equal(journal_trails(journal, "J1-1", nodes, &trails, &err), 0);
-    assert_int_equal(trails[0].last_sent, TRAIL_MAYBE);
-    assert_int_equal(trails[0].last_op, OP_OFF);
-    journal_begin(journal);
-    journal_end_job(journal, "J1-1", 91 * day, 0, "done");
-    commit(journal);
-    assert_int_equal(journal_trim(journal, 91 * day, 90, 1, &err), 2);
-    (void)journal_close(journal);
-}
-
-static void add_outcome(struct journal *journal, const char *node, enum outcome outcome)
-{
-    struct job_event event = event_of(EVENT_OUTCOME, "J1-1", node);
-    event.node.outcome = outcome;
-    journal_add_event(journal, &event);
-}
-
-/* It is shown as long as nothing else came of the node, over any number of restarts. */
-static void a_node_left_off_stays(void **state)
-{
-    struct err err = {0};
-    struct job_event last;
-    (void)state;
-    struct journal *journal = open_good("run1");
-    journal_begin(journal);
-    add_outcome(journal, "n01", OUTCOME_LEFT_OFF);
-    add_outcome(journal, "n02", OUTCOME_LEFT_OFF);
-    add_outcome(journal, "n02", OUTCOME_OK);
-    for (int i = 0; i < 10; i++)
-        (void)add_event(journal, EVENT_NOTE, "J2-1", "n03");
-    commit(journal);
-    assert_int_equal(journal_trim(journal, 3000, 90, 1, &err), 11);
-    assert_int_equal(journal_last_outcome(journal, "n01", &last, &err), 1);
-    assert_int_equal(last.node.outcome, OUTCOME_LEFT_OFF);
-    assert_int_equal(journal_last_outcome(journal, "n02", &last, &err), 0);
-    (void)journal_close(journal);
-}
-
 /* Only the sync is left out, and only for them: what is sent upon waits for the disk again. */
 static void what_a_question_found_does_not_wait_for_the_disk(void **state)
 {
@@ -661,9 +577,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_newer_version_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_survive, setup, teardown),
         cmocka_unit_test_setup_teardown(a_job_without_its_events_keeps_its_exit, setup, teardown),
-        cmocka_unit_test_setup_teardown(old_rows_go_in_slices, setup, teardown),
-        cmocka_unit_test_setup_teardown(rows_of_a_job_without_an_end_stay, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_node_left_off_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_question_found_does_not_wait_for_the_disk, setup,
                                         teardown),
     };
