@@ -1,8 +1,9 @@
 /* admission.c - who may go on now: places among the booting, and the inrush limit.
  *
  * A place is taken before anything is done to a node, so that none waits switched off for it, and
- * given back when the node is up.  A token is taken right before each power-on. One bucket of power-on tokens for the whole agent, over all jobs.  It starts empty, so that an
- * agent restarted again and again cannot exceed the limit either. */
+ * given back when the node is up.  A token is taken right before each power-on, out of one bucket
+ * for the whole agent, over all jobs.  It starts empty, so that an agent restarted again and again
+ * cannot exceed the limit either. */
 #include <stdio.h>
 #include <string.h>
 

@@ -9,8 +9,8 @@
  * same: journal_writable() tells why not, adding fails, reading gives what can be read.  The
  * agent then admits no job that changes anything, and status goes on.  journal_recover() tries
  * again; before that nothing is written after any error but a full disk: what a failed fsync left
- * behind nobody knows.  1 MiB is kept in reserve (journal.reserve) so that running jobs can bring their nodes
- * back on when the disk fills up: using it up ends the admission of new ones. */
+ * behind nobody knows.  1 MiB is kept in reserve (journal.reserve) so that running jobs can bring
+ * their nodes back on when the disk fills up: using it up ends the admission of new ones. */
 #ifndef POWERCTL_JOURNAL_H
 #define POWERCTL_JOURNAL_H
 
@@ -97,8 +97,8 @@ int journal_read(struct journal *journal, uint64_t after, uint64_t until, const 
                  size_t limit, journal_row_fn *each, void *arg, struct err *err);
 
 /* The newest `limit` events that are asked for, oldest first; of nodes, also those with which their
- * jobs began, which say who asked. Free the array. Of more than
- * JOURNAL_NODES_BY_INDEX nodes, or of all, JOURNAL_SEARCHED_MAX rows are searched at most. */
+ * jobs began, which say who asked. Free the array. Of more than JOURNAL_NODES_BY_INDEX nodes, or of
+ * all, JOURNAL_SEARCHED_MAX rows are searched at most. */
 struct journal_query {
     const struct nodeset *nodes; /* NULL: all, and jobs */
     int64_t since_unix_ms;       /* 0: as far back as there is */
