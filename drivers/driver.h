@@ -9,7 +9,8 @@
  *  - err.sent is SENT_NO only if no byte of the command itself can have reached the device,
  *    SENT_YES if the device acknowledged or refused it, else SENT_MAYBE;
  *  - a command that changes something is never sent a second time in a way that could be
- *    executed twice;
+ *    executed twice (ipmi: a copy has its first one's session sequence number, which a BMC obeys
+ *    once where it keeps a window of them; OpenBMC does not check it, so copies are few and soon);
  *  - a request's keep_ms is a hint, and may be ignored; a session kept is one the device may have
  *    forgotten: what is asked in it follows the same rules of `sent`;
  *  - an operation the device lacks: ERR_UNSUPPORTED, naming the operation and the device;
