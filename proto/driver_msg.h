@@ -52,6 +52,7 @@ struct driver_request {
     uint32_t budget_ms;           /* the reply comes within it, whatever happens */
     uint32_t keep_ms;             /* more for this device is likely within it: a session is worth
                                      keeping that long; 0: it is not */
+    uint64_t settings; /* inventory_fingerprint() of the device; journaled, not on the wire */
 };
 
 /* IPMI's boot flags, as read. Nothing is implied: valid false means "no override set". */

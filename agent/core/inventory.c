@@ -178,6 +178,19 @@ int inventory_seal(struct inventory *inventory, struct err *err)
     return index_macs(inventory, err);
 }
 
+/* The sum of its parts, so that their order does not count. */
+uint64_t inventory_fingerprint(const struct device *device)
+{
+    uint64_t print = hash_bytes(device->driver, strlen(device->driver));
+    for (size_t i = 0; i < device->config.nsettings; i++) {
+        const struct driver_setting *setting = &device->config.settings[i];
+        uint64_t name = hash_bytes(setting->name, strlen(setting->name));
+        uint64_t value = hash_bytes(setting->value, strlen(setting->value));
+        print += (name ^ value << 1) * 0x9e3779b97f4a7c15;
+    }
+    return print ? print : 1;
+}
+
 const struct node *inventory_node(const struct inventory *inventory, const char *name)
 {
     if (!inventory->by_name)

@@ -102,6 +102,9 @@ int inventory_seal(struct inventory *inventory, struct err *err);
 /* NULL if there is none. */
 const struct node *inventory_node(const struct inventory *inventory, const char *name);
 const struct node *inventory_node_by_mac(const struct inventory *inventory, struct mac mac);
+/* Driver and settings of a device as one number, whatever their order; never 0. Another number:
+ * the same name may lead to another machine. */
+uint64_t inventory_fingerprint(const struct device *device);
 const char *inventory_group(const struct inventory *inventory, const char *name);
 
 /* For nodeset_parse(): groups and nodes of this inventory. */

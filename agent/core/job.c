@@ -161,10 +161,12 @@ static void freeze(struct task *task, const struct inventory *inventory, const c
     task->node = *node;
     memcpy(task->power_device, power->config.device, NAME_SIZE);
     memcpy(task->power_driver, power->driver, NAME_SIZE);
+    task->power_settings = inventory_fingerprint(power);
     if (node->next_boot != DEVICE_NONE) {
         const struct device *boot = &inventory->devices[node->next_boot];
         memcpy(task->boot_device, boot->config.device, NAME_SIZE);
         memcpy(task->boot_driver, boot->driver, NAME_SIZE);
+        task->boot_settings = inventory_fingerprint(boot);
     }
 }
 

@@ -66,6 +66,9 @@ static const char *untouchable(struct core *core, const struct task *task,
          (strcmp(trail->device, task->power_device) != 0 || trail->outlet != task->node.outlet)) ||
         (trail->boot_device[0] && strcmp(trail->boot_device, task->boot_device) != 0))
         return "the configuration names another device for it now, and it was not touched";
+    if ((trail->settings && trail->settings != task->power_settings) ||
+        (trail->boot_settings && trail->boot_settings != task->boot_settings))
+        return "that device has other settings now and may be another machine: it was not touched";
     if (state->task)
         return "another job has it, and it was not touched";
     return NULL;

@@ -28,6 +28,7 @@ struct task {
     struct node node; /* frozen */
     char power_device[NAME_SIZE], power_driver[NAME_SIZE];
     char boot_device[NAME_SIZE], boot_driver[NAME_SIZE]; /* "" : none */
+    uint64_t power_settings, boot_settings;              /* inventory_fingerprint() */
 
     const struct step *step;
     enum task_phase phase;

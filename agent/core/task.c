@@ -68,6 +68,7 @@ void task_ask(struct core *core, struct task *task, enum op op)
     request->op = op;
     request->budget_ms = budget(core, task);
     request->outlet = boot ? 0 : task->node.outlet;
+    request->settings = boot ? task->boot_settings : task->power_settings;
     request->firmware = task->node.firmware;
     request->keep_ms = step_keep_ms(task->step, task_deadlines(core));
     request->seconds = options->seconds;

@@ -103,6 +103,7 @@ void trail_intent(struct trail *trail, const struct driver_request *request)
         return;
     bool boot = request->op == OP_BOOT_SET;
     memcpy(boot ? trail->boot_device : trail->device, request->device, NAME_SIZE);
+    *(boot ? &trail->boot_settings : &trail->settings) = request->settings;
     if (!boot)
         trail->outlet = request->outlet;
     trail->before = *done;

@@ -38,9 +38,10 @@ struct trail_facts {
 
 struct trail {
     char node[NAME_SIZE];
-    char device[NAME_SIZE];      /* of the last command to its power; "" : none */
-    uint32_t outlet;             /* likewise */
-    char boot_device[NAME_SIZE]; /* of the last next boot that was set; "" : none */
+    char device[NAME_SIZE];           /* of the last command to its power; "" : none */
+    uint32_t outlet;                  /* likewise */
+    char boot_device[NAME_SIZE];      /* of the last next boot that was set; "" : none */
+    uint64_t settings, boot_settings; /* of those devices; 0: not known */
     bool garbled;         /* there is more, which nobody understands: set by who reads the rows */
     bool ended;           /* it has its outcome: nothing is left to do */
     struct node_view end; /* if ended */

@@ -19,8 +19,8 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
     [END_JOB] = "UPDATE jobs SET ended = ?2, exit = ?3, how = ?4 WHERE id = ?1 AND ended IS NULL",
     [PUT_EVENT] = "INSERT INTO events (sequence, job, node, kind, verb, json, at)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [PUT_INTENT] = "INSERT INTO intents (run, request, job, node, device, op, at, sequence, outlet)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [PUT_INTENT] = "INSERT INTO intents (run, request, job, node, device, op, at, sequence, outlet,"
+                   " settings) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [PUT_RESULT] = "UPDATE intents SET ok = ?3, sent = ?4, error = ?5, text = ?6, result_at = ?7"
                    " WHERE run = ?1 AND request = ?2",
     /* Not what a trail is made of: a command that is forgotten is one that was never sent. */
@@ -63,7 +63,7 @@ static const char *const sql[JOURNAL_STATEMENTS] = {
      * time. Of what is told besides, only what a trail is made of. */
     [JOB_TRAIL] = "SELECT e.node, e.kind, e.json, " FACT("power") ", " FACT("stage") ", "
                   FACT("attempt") ", i.request, i.device, i.op, i.ok IS NOT NULL, i.ok,"
-                  " coalesce(i.sent, 'maybe'), i.outlet FROM events e LEFT JOIN intents i"
+                  " coalesce(i.sent, 'maybe'), i.outlet, i.settings FROM events e LEFT JOIN intents i"
                   " ON i.job = e.job AND i.node = e.node AND e.kind = 'command'"
                   " AND (i.sequence = e.sequence OR (i.sequence = 0 AND i.at = e.at))"
                   " WHERE e.job = ?1 AND e.node <> '' AND (e.kind IN ('command', 'power', 'stage',"
@@ -420,6 +420,7 @@ void journal_add_intent(struct journal *journal, const struct driver_request *re
     (void)sqlite3_bind_int64(put, 7, unix_ms);
     (void)sqlite3_bind_int64(put, 8, (int64_t)journal->batch_sequence);
     (void)sqlite3_bind_int64(put, 9, request->outlet);
+    (void)sqlite3_bind_int64(put, 10, (int64_t)request->settings);
     journal_batch_step(journal, put, "cannot add an intent");
 }
 

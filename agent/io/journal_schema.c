@@ -36,6 +36,8 @@ static const char *const migrations[] = {
     " WHERE kind = 'outcome' AND verb <> 'status';",
     /* A device with outlets is another machine at each. 0 in rows of before: not known. */
     "ALTER TABLE intents ADD COLUMN outlet INTEGER NOT NULL DEFAULT 0;",
+    /* What the device's name stood for; 0 in rows of before: not known. */
+    "ALTER TABLE intents ADD COLUMN settings INTEGER NOT NULL DEFAULT 0;",
 };
 
 static int schema_version(sqlite3 *db, struct err *err)

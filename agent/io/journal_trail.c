@@ -58,7 +58,22 @@ int journal_unfinished(struct journal *journal, struct journal_unfinished **jobs
 
 /* ---- their trails ---- */
 
-enum { NODE, KIND, JSON, POWER, STAGE, ATTEMPT, REQUEST, DEVICE, OP, HAS_RESULT, OK, SENT, OUTLET };
+enum {
+    NODE,
+    KIND,
+    JSON,
+    POWER,
+    STAGE,
+    ATTEMPT,
+    REQUEST,
+    DEVICE,
+    OP,
+    HAS_RESULT,
+    OK,
+    SENT,
+    OUTLET,
+    SETTINGS
+};
 
 static int compare_to_trail(const void *name, const void *trail)
 {
@@ -68,7 +83,8 @@ static int compare_to_trail(const void *name, const void *trail)
 static int follow_command(sqlite3_stmt *row, struct trail *trail)
 {
     struct driver_request request = {.id = (uint64_t)sqlite3_column_int64(row, REQUEST),
-                                     .outlet = (uint32_t)sqlite3_column_int(row, OUTLET)};
+                                     .outlet = (uint32_t)sqlite3_column_int(row, OUTLET),
+                                     .settings = (uint64_t)sqlite3_column_int64(row, SETTINGS)};
     enum sent sent;
     if (op_parse(journal_text(row, OP), &request.op) || sent_parse(journal_text(row, SENT), &sent))
         return -1;

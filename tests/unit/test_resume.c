@@ -391,13 +391,45 @@ static void switched_on_by_others(void **state)
     rack_free(trial.rack);
 }
 
+/* While no agent lived, its BMC's name was given to another machine. */
+static void another_machine_is_not_touched(void **state)
+{
+    struct trial trial = {.verb = VERB_CYCLE};
+    struct job_request request = request_of(&trial);
+    struct problem problem = {0};
+    struct err err = {0};
+    char id[JOB_ID_SIZE];
+    (void)state;
+    prepare(&trial);
+    unsigned moment = 1;
+    while (trial.rack->node[0].on) { /* dark when the agent dies */
+        rack_free(trial.rack);
+        prepare(&trial);
+        rack_die_at(trial.rack, moment++, RACK_NEVER_SENT);
+        assert_int_equal(rack_submit(trial.rack, &request, id, &problem, &err), 0);
+        assert_false(live_on(&trial, id));
+    }
+    struct driver_setting host = {"host", "10.1.0.12"};
+    struct device_config *config = &trial.rack->inventory->devices[0].config;
+    config->settings = &host;
+    config->nsettings = 1;
+    unsigned commands = trial.rack->node[0].commands;
+    rack_rise(trial.rack, id, &request, 700);
+    assert_true(live_on(&trial, id));
+    assert_int_equal(trial.end.verdict, VERDICT_LEFT_OFF);
+    assert_non_null(strstr(trial.end.text, "other settings"));
+    assert_int_equal(trial.rack->node[0].commands, commands);
+    config->settings = NULL;
+    config->nsettings = 0;
+    rack_free(trial.rack);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_moment_of_every_verb),
-        cmocka_unit_test(dying_twice_is_no_worse),
-        cmocka_unit_test(no_lie_goes_unreported),
-        cmocka_unit_test(switched_on_by_others),
+        cmocka_unit_test(every_moment_of_every_verb),     cmocka_unit_test(dying_twice_is_no_worse),
+        cmocka_unit_test(no_lie_goes_unreported),         cmocka_unit_test(switched_on_by_others),
+        cmocka_unit_test(another_machine_is_not_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
