@@ -319,6 +319,26 @@ static void after_recovery(struct agent *agent)
         log_error("journal=read-only text=\"%s\"", err.text);
 }
 
+/* False: it cannot be written still. */
+static bool recover(struct agent *agent)
+{
+    struct err err;
+    if (service_lock_again(&agent->lock_fd, agent->bound.state_dir, &err))
+        return false;
+    int anew = journal_recover(agent->journal, &err);
+    if (anew < 0)
+        return false;
+    log_info("journal=writable");
+    if (anew) {
+        log_warning("journal=new text=\"the one before was removed, and with it the history, the "
+                    "keys of jobs, and what runs now; locks are kept\"");
+        if (locks_restore(agent->locks, &err))
+            log_error("journal=read-only text=\"%s\"", err.text);
+    }
+    after_recovery(agent);
+    return true;
+}
+
 static void on_housekeeping(uv_timer_t *timer)
 {
     struct agent *agent = timer->data;
@@ -326,12 +346,10 @@ static void on_housekeeping(uv_timer_t *timer)
     struct err err;
     log_tick(now_ms);
     service_notify("WATCHDOG=1");
+    journal_look(agent->journal);
     if (journal_writable(agent->journal, NULL)) {
-        if (service_lock_again(&agent->lock_fd, agent->bound.state_dir, &err) ||
-            journal_recover(agent->journal, &err))
+        if (!recover(agent))
             return;
-        log_info("journal=writable");
-        after_recovery(agent);
     } else if (!agent->taken_over) {
         take_over_jobs(agent);
     }

@@ -274,6 +274,7 @@ int journal_recover(struct journal *journal, struct err *err)
 {
     /* Anew: after a failed fsync the open file's cache says what the disk does not hold. */
     struct err trouble = {0};
+    uint64_t sequence = journal->sequence;
     if (journal->lost)
         db_close(journal);
     if (journal_try(journal, &trouble)) {
@@ -282,7 +283,10 @@ int journal_recover(struct journal *journal, struct err *err)
         return -1;
     }
     journal->trouble = (struct err){0};
-    return 0;
+    if (journal->sequence >= sequence)
+        return 0;
+    journal->sequence = sequence; /* its numbers are with clients already */
+    return 1;
 }
 
 /* What is written to a file that was deleted is gone with the process. */
@@ -291,6 +295,20 @@ static bool file_has_moved(struct journal *journal)
     int moved = 0;
     (void)sqlite3_file_control(journal->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
     return moved;
+}
+
+static int moved_error(const struct journal *journal, struct err *err)
+{
+    return err_set(err, ERR_SYSTEM, "journal %s was removed or replaced while the agent writes it",
+                   journal->path);
+}
+
+void journal_look(struct journal *journal)
+{
+    if (!journal->db || journal->lost || !file_has_moved(journal))
+        return;
+    journal->lost = true;
+    (void)moved_error(journal, &journal->trouble);
 }
 
 /* In WAL mode NORMAL writes the log, and leaves the sync to the next commit that does. */
@@ -315,9 +333,7 @@ static void batch_begin(struct journal *journal, bool unhurried)
     if (!journal->db || journal->lost) {
         journal->batch = journal->trouble;
     } else if (file_has_moved(journal)) {
-        (void)err_set(&journal->batch, ERR_SYSTEM,
-                      "journal %s was removed or replaced while the agent writes it",
-                      journal->path);
+        (void)moved_error(journal, &journal->batch);
     } else if (set_hurry(journal, unhurried) != SQLITE_OK ||
                sqlite3_exec(journal->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
         batch_failed(journal, "cannot begin");

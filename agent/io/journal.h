@@ -44,7 +44,11 @@ void journal_freep(struct journal **journal);
 /* 0, or -1 with why not and what to do. */
 int journal_writable(const struct journal *journal, struct err *err);
 
-/* Opens it anew and tries to write. 0 or -1; cheap enough for every few seconds. */
+/* Is the file still there? If not, nothing is written before journal_recover(). */
+void journal_look(struct journal *journal);
+
+/* Opens it anew and tries to write. -1: in vain; 0: it goes on; 1: there is one again, but what
+ * was in it is gone. Cheap enough for every few seconds. */
 int journal_recover(struct journal *journal, struct err *err);
 
 struct journal_job {

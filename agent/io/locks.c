@@ -235,6 +235,18 @@ int locks_recall(struct locks *locks, struct err *err)
     return 0;
 }
 
+int locks_restore(struct locks *locks, struct err *err)
+{
+    _cleanup_(freep) struct lock_view *held = NULL;
+    size_t count = 0;
+    if (core_locks(locks->core, NULL, clock_now_ms(), &held, &count, err))
+        return -1;
+    journal_begin(locks->journal);
+    for (size_t i = 0; i < count; i++)
+        journal_put_lock(locks->journal, &held[i]);
+    return journal_commit(locks->journal, err) ? -1 : 0;
+}
+
 struct locks *locks_new(uv_loop_t *loop, struct core *core, struct journal *journal,
                         locks_tell_fn *tell, void *arg, struct err *err)
 {

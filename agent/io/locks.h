@@ -26,6 +26,9 @@ void locks_close(
 /* What the journal holds: at the start, and when a journal that could not be read can be. */
 int locks_recall(struct locks *locks, struct err *err);
 
+/* What holds goes into a journal that was made anew. */
+int locks_restore(struct locks *locks, struct err *err);
+
 /* Of what was changed, *taken is what holds now, or what held until now. Free it. As
  * core_lock_plan(), and ERR_SYSTEM if the journal cannot be written. */
 int locks_take(struct locks *locks, const struct lock_request *request, struct lock_view **taken,

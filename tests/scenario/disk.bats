@@ -256,6 +256,20 @@ sync_works() {
     all_are off
 }
 
+@test "the journal is removed under an idle agent: noticed, made anew, and locks are in it" {
+    start
+    power on n[1-4]
+    "$build/powerctl" lock n2 --reason mine
+    rm "$agent_dir"/state/journal*
+    wait_for 20 grep -q 'journal=new' "$agent_dir/log"
+    agent=$(cat "$agent_dir/pid")
+    kill -KILL "$agent"
+    wait_for 10 agent_gone "$agent"
+    start
+    run -6 power off n2
+    all_are on
+}
+
 @test "the directory is removed, and made again: locked again too" {
     start
     power on n[1-4]
