@@ -41,6 +41,8 @@ int run_config(const struct invocation *invocation)
     ssize_t size = readlink("/proc/self/exe", here, sizeof here - 1);
     char *slash = size > 0 ? strrchr(here, '/') : NULL;
     (void)fflush(invocation->out);
+    if (invocation->options.quiet && !freopen("/dev/null", "w", stdout)) /* "good" is nothing new */
+        return command_failed(invocation, &err);
     if (slash) {
         *slash = '\0';
         run_agent(here, "", arguments);
