@@ -207,7 +207,7 @@ static const struct {
     [VERDICT_LOOPING] = {"LOOPING", "it starts its network boot again and again", false},
     [VERDICT_TIMED_OUT] = {"TIMED_OUT", "the time for the whole job ran out", false},
     [VERDICT_CANCELLED] = {"CANCELLED", "cancelled", false},
-    [VERDICT_INTERRUPTED] = {"INTERRUPTED", "the agent died in the middle of it", false},
+    [VERDICT_INTERRUPTED] = {"INTERRUPTED", "the agent died before it was done", false},
     [VERDICT_NOT_STARTED] = {"NOT_STARTED", "the line was stopped before its turn", false},
 };
 

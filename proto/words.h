@@ -120,7 +120,7 @@ enum verdict {
     VERDICT_LOOPING,   /* back at the firmware's DHCP again and again */
     VERDICT_TIMED_OUT, /* the total deadline */
     VERDICT_CANCELLED,
-    VERDICT_INTERRUPTED, /* the agent died in the middle of it */
+    VERDICT_INTERRUPTED, /* the agent died before it was done */
     VERDICT_NOT_STARTED, /* the line was stopped before its turn */
     VERDICTS
 };

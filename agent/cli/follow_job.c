@@ -99,7 +99,7 @@ static bool on_opened(void *arg)
             following->next_poll_ms = now_ms() + PICTURE_MS;
         return true;
     }
-    return look(following, again);
+    return look(following, false); /* the stream goes on where it broke: it tells what was missed */
 }
 
 static bool on_event(void *arg, const struct job_event *event)
