@@ -3,7 +3,8 @@
 # A tool is three functions, by job (status, netboot): prepare_TOOL_JOB, before the clock starts;
 # run_TOOL_JOB, which runs the tool under `timed`; read_TOOL_JOB, which makes its output (each
 # line behind the seconds since the start) into "SECONDS ADDRESS on|off|ok|failed".
-# Whom to ask is in $work/addresses, how many milliseconds a BMC is waited for in $budget.
+# Whom to ask is in $work/addresses, which devices are there besides in $work/unasked (an agent tells
+# its driver all of them once, whomever it asks later); how many milliseconds a BMC is waited for in $budget.
 #
 # shellcheck shell=bash disable=SC2317,SC2154
 
@@ -17,7 +18,7 @@ timed() {
 # orders OP MEMBERS
 orders() {
     awk '{ printf "{\"device\":\"b%d\",\"settings\":{\"host\":\"%s\",\"credentials\":\"bmc\",\"cipher_suites\":\"3\"}}\n", NR, $1 }' \
-        "$work/addresses"
+        "$work/addresses" "$work/unasked"
     requests 0 "$@"
 }
 
