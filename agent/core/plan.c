@@ -132,15 +132,6 @@ enum left left_by(const struct trail_facts *done)
     return done->off_sent ? LEFT_OFF_OUT : LEFT_ALONE;
 }
 
-const char *left_name(enum left left)
-{
-    static const char *const names[LEFTS] = {
-        [LEFT_UNTOUCHED] = "untouched", [LEFT_ALONE] = "alone",         [LEFT_OFF_OUT] = "off out",
-        [LEFT_ON_OUT] = "on out",       [LEFT_RESTARTED] = "restarted",
-    };
-    return names[left];
-}
-
 const struct step *plan_to_finish(enum verb verb, const struct job_options *options, enum left left)
 {
     bool network = verb_boots_network(verb, options);

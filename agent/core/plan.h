@@ -62,7 +62,6 @@ enum left {
     LEFTS
 };
 enum left left_by(const struct trail_facts *done);
-const char *left_name(enum left left);
 
 /* How a node that was left so is finished; NULL: it is not, and only reported. */
 const struct step *plan_to_finish(enum verb verb, const struct job_options *options,

@@ -5,11 +5,7 @@
 
 #include "agent/core/step.h"
 
-enum {
-    RESENDS = 2,
-    DRIVER_DEATHS = 3,  /* it is back within seconds, or not at all */
-    DOUBTFUL_READS = 4, /* with growing pauses: about four seconds */
-};
+enum { DRIVER_DEATHS = 3 }; /* it is back within seconds, or not at all */
 
 /* ---- what a driver's failure is called ---- */
 
@@ -129,17 +125,6 @@ uint64_t step_time_to_land(const struct core *core, const struct task *task)
 
 /* ---- COMMAND ---- */
 
-/* What the inrush limit counts, each time it is sent. */
-static bool powers_on(enum op op)
-{
-    return op == OP_ON || op == OP_RESET || op == OP_CYCLE;
-}
-
-static void resume_own_edge(struct task *task)
-{
-    boot_begin(&task->boot, task->boot.wanted_netboot);
-}
-
 static void command_begin(struct core *core, struct task *task)
 {
     const struct step *step = task->step;
@@ -149,9 +134,9 @@ static void command_begin(struct core *core, struct task *task)
         task_next_step(core, task);
         return;
     }
-    if (powers_on(step->op)) {
+    if (op_powers_on(step->op)) {
         if (task->resumed) /* a power edge of our own: what was missed before is of another boot */
-            resume_own_edge(task);
+            boot_begin(&task->boot, task->boot.wanted_netboot);
         watch_begin(core, task);
     }
     step_again(core, task);
@@ -168,19 +153,16 @@ void step_again(struct core *core, struct task *task)
  * dark. */
 static void note_effect(struct core *core, struct task *task, enum op op)
 {
-    if (op == OP_OFF || op == OP_SOFT || op == OP_CYCLE || op == OP_RESET) {
-        task->off_sent = true;
-        task->power = POWER_UNKNOWN;
-    }
-    if (op == OP_ON || op == OP_RESET || op == OP_CYCLE)
+    if (op_powers_on(op))
         core_node_state(core, task->node.name)->on_ms = core->now_ms;
-    if (op == OP_OFF || op == OP_SOFT || op == OP_CYCLE || op == OP_RESET) {
-        task->off_pending = true;
-        task->off_was_soft = op == OP_SOFT;
-        uint64_t land_ms = task->command_ms + step_time_to_land(core, task);
-        if (land_ms > task->off_land_ms)
-            task->off_land_ms = land_ms;
-    }
+    if (op != OP_OFF && op != OP_SOFT && op != OP_CYCLE && op != OP_RESET)
+        return;
+    task->off_sent = task->off_pending = true;
+    task->power = POWER_UNKNOWN;
+    task->off_was_soft = op == OP_SOFT;
+    uint64_t land_ms = task->command_ms + step_time_to_land(core, task);
+    if (land_ms > task->off_land_ms)
+        task->off_land_ms = land_ms;
 }
 
 static bool can_be_seen(enum op op)
@@ -215,143 +197,6 @@ static void command_reply(struct core *core, struct task *task, const struct dri
     }
 }
 
-/* ---- SEE ---- */
-
-static void see_done(struct core *core, struct task *task)
-{
-    task->off_pending = false;
-    task->off_land_ms = 0;
-    if (task->power == POWER_ON)
-        task->off_sent = false;
-    else if (task->resumed) /* a restart that went dark is one */
-        task->unproven = false;
-    if (!task->skipped) /* else it says "was on already" */
-        (void)snprintf(task->text, sizeof task->text, "%s, seen twice", power_name(task->power));
-    task_next_step(core, task);
-}
-
-static const char *harder(const struct task *task)
-{
-    if (task->resumed && !task->bringing_on)
-        return "going on";
-    return task->bringing_on ? "switching it on all the same" : "going on harder";
-}
-
-/* It reads on, and nobody who lives has switched it off: it is left as it is. */
-static void see_off_never(struct core *core, struct task *task)
-{
-    if (!task->off_sent) { /* only its next boot was set */
-        task_fail(core, task, VERDICT_INTERRUPTED,
-                  "the agent died before it sent power-on to %s, and it reads on: switched on by "
-                  "others",
-                  task->power_device);
-        return;
-    }
-    task->off_sent = false;
-    task_fail(core, task, VERDICT_INTERRUPTED,
-              "the agent died after %s to %s, and it reads on: never off, or switched on by others",
-              op_name(task->off_was_soft ? OP_SOFT : OP_OFF), task->power_device);
-}
-
-/* The last question was asked about then, or later: a reply that lay about while our loop stood
- * still tells how it was, not how it is. */
-static bool has_asked_by(const struct task *task, uint64_t at_ms)
-{
-    return task->asked_ms + PAUSE_MOST_MS >= at_ms;
-}
-
-/* Not on one reading: it may be wrong, and the node be dark. Not while an off may be on its way. */
-static bool is_certainly_on(const struct task *task, const struct driver_reply *reply)
-{
-    return reply->ok && reply->power == POWER_ON && task->contrary >= 2;
-}
-
-static void see_give_up(struct core *core, struct task *task, const struct driver_reply *reply)
-{
-    if (task->step->soft) {
-        core_tell(core, task, EVENT_NOTE, "still %s after the grace; %s", power_name(task->power),
-                  harder(task));
-        task_next_step(core, task);
-    } else if (is_certainly_on(task, reply) && task->resumed && task->step->state == POWER_OFF) {
-        see_off_never(core, task);
-    } else if (reply->ok) {
-        if (is_certainly_on(task, reply)) /* all its patience long: it never went off */
-            task->off_sent = false;
-        task_fail(core, task, VERDICT_POWER_FAILED,
-                  "%s said ok to %s, but still reads %s after %.0f s", task->power_device,
-                  task->step->state == POWER_ON ? "power-on" : "power-off",
-                  power_name(reply->power), (double)(core->now_ms - task->command_ms) / 1000);
-    } else {
-        step_fail_with(core, task, &reply->err);
-    }
-}
-
-/* A soft off is a button pressed: still on says nothing while the system shuts down, and pressed
- * just after it went off the button switches some boards on. */
-static bool may_be_repeated(enum op op)
-{
-    return op == OP_ON || op == OP_OFF;
-}
-
-/* The command was left out on one reading, and the next says otherwise: that one was wrong. */
-static bool was_left_out_wrongly(const struct task *task, const struct driver_reply *reply)
-{
-    return task->skipped && reply->ok && reply->power != POWER_UNKNOWN && !task->step->soft &&
-           task->step[-1].kind == STEP_COMMAND;
-}
-
-static void back_to_command(struct core *core, struct task *task)
-{
-    task->skipped = false;
-    task->step--;
-    if (powers_on(task->step->op) && task->step[-1].kind == STEP_TURN)
-        task->step--;
-    step_begin(core, task);
-}
-
-static void see_reply(struct core *core, struct task *task, const struct driver_reply *reply)
-{
-    uint64_t settle = task_deadlines(core)->settle;
-    bool over = core->now_ms >= task->step_deadline_ms;
-    task->tries++;
-    if (reply->ok && reply->power == task->step->state) {
-        task->contrary = 0;
-        if (reply->power == POWER_ON && !task->unproven) /* on, but not known to have restarted */
-            watch_ready(core, task);
-        if (task->seen_ms && core->now_ms - task->seen_ms >= settle) {
-            see_done(core, task);
-        } else {
-            if (!task->seen_ms)
-                task->seen_ms = core->now_ms;
-            task_rest(core, task, task->seen_ms + settle - core->now_ms);
-        }
-        return;
-    }
-    task->seen_ms = 0;
-    bool counts =
-        reply->ok && reply->power != POWER_UNKNOWN && has_asked_by(task, task->off_land_ms);
-    task->contrary = counts ? task->contrary + 1 : 0;
-    if (was_left_out_wrongly(task, reply)) {
-        back_to_command(core, task);
-    } else if (over && task->contrary != 1 && has_asked_by(task, task->step_deadline_ms)) {
-        see_give_up(core, task, reply);
-    } else if (!reply->ok) {
-        task_rest(core, task, PAUSE_SILENT_MS);
-    } else if (!over && task->command_in_doubt && task->tries >= DOUBTFUL_READS &&
-               task->resends < RESENDS && task->step[-1].kind == STEP_COMMAND &&
-               may_be_repeated(task->step[-1].op)) {
-        /* Read again and again as never done: on and off may be asked once more. */
-        task->resends++;
-        task->step--;
-        if (powers_on(task->step->op))
-            admission_queue(core, task);
-        else
-            step_begin(core, task);
-    } else {
-        step_pause_longer(core, task);
-    }
-}
-
 /* ---- the doors ---- */
 
 static uint64_t deadline_of(const struct core *core, const struct task *task)
@@ -366,23 +211,6 @@ static uint64_t deadline_of(const struct core *core, const struct task *task)
     if (step->kind == STEP_SEE && step->state == POWER_OFF && task->bringing_on)
         return task->off_land_ms;
     return core->now_ms + (step_takes_grace(step) ? grace(core, task) : patience);
-}
-
-/* One reading may be wrong, and would leave out an off that a cycle is made of: where the command
- * was left out, that reading was the first of two. */
-static void see_begin(struct core *core, struct task *task)
-{
-    const struct step *step = task->step;
-    uint64_t settle = task_deadlines(core)->settle;
-    bool read = task->skipped && task->read_ms && task->power == step->state;
-    task->seen_ms = read ? task->read_ms : 0;
-    task->contrary = 0;
-    if (step->soft && (task->skipped || (task->bringing_on && !task->off_pending)))
-        task_next_step(core, task);
-    else if (read && core->now_ms < task->read_ms + settle)
-        task_rest(core, task, task->read_ms + settle - core->now_ms);
-    else
-        task_ask(core, task, OP_STATUS);
 }
 
 void step_begin(struct core *core, struct task *task)
@@ -407,7 +235,7 @@ void step_begin(struct core *core, struct task *task)
         command_begin(core, task);
         break;
     case STEP_SEE:
-        see_begin(core, task);
+        step_see_begin(core, task);
         break;
     case STEP_SETTLE:
         if (task->unsettled)
@@ -490,7 +318,7 @@ void step_reply(struct core *core, struct task *task, const struct driver_reply 
         command_reply(core, task, reply);
         break;
     case STEP_SEE:
-        see_reply(core, task, reply);
+        step_see_reply(core, task, reply);
         break;
     case STEP_READ_BOOT:
         step_read_boot_reply(core, task, reply);
@@ -527,7 +355,7 @@ void step_rested(struct core *core, struct task *task)
         task_ask(core, task, OP_STATUS);
         break;
     case STEP_COMMAND: /* not sent before: its token is spent all the same */
-        if (powers_on(task->step->op))
+        if (op_powers_on(task->step->op))
             admission_queue(core, task);
         else
             step_again(core, task);

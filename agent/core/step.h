@@ -1,4 +1,4 @@
-/* step.h - what step.c and step_boot.c share. Private to agent/core. */
+/* step.h - what step.c, step_see.c and step_boot.c share. Private to agent/core. */
 #ifndef POWERCTL_CORE_STEP_H
 #define POWERCTL_CORE_STEP_H
 
@@ -9,6 +9,12 @@ enum {
     PAUSE_MOST_MS = 2000,
     PAUSE_SILENT_MS = 1000, /* a device that did not answer is not hurried */
 };
+
+/* What the inrush limit counts, each time it is sent. */
+static inline bool op_powers_on(enum op op)
+{
+    return op == OP_ON || op == OP_RESET || op == OP_CYCLE;
+}
 
 /* Ends the task with the verdict that a driver's failure stands for. */
 void step_fail_with(struct core *core, struct task *task, const struct err *err);
@@ -22,6 +28,8 @@ uint64_t step_time_to_land(const struct core *core, const struct task *task);
 /* Rests, longer each time within one step. */
 void step_pause_longer(struct core *core, struct task *task);
 
+void step_see_begin(struct core *core, struct task *task);
+void step_see_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_read_boot_begin(struct core *core, struct task *task);
 void step_read_boot_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_set_boot_begin(struct core *core, struct task *task);
