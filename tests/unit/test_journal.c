@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,43 +15,8 @@
 #include <unistd.h>
 
 #include "agent/io/journal_private.h"
-#include "agent/io/log.h"
 #include "proto/cleanup.h"
-
-static char dir[64];
-
-static int setup(void **state)
-{
-    (void)state;
-    /* Hundreds of journals are opened and synced here: in memory, where there is some. */
-    (void)snprintf(dir, sizeof dir, "%s/powerctl-test-journal-XXXXXX",
-                   access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *walk)
-{
-    (void)found;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static struct journal *open_good(const char *run)
-{
-    struct err err = {0};
-    struct journal *journal = journal_open(dir, run, &err);
-    assert_non_null(journal);
-    if (journal_writable(journal, &err))
-        fail_msg("%s", err.text);
-    return journal;
-}
+#include "tests/unit/journal_rig.h"
 
 static int history_of(struct journal *journal, const char *node, size_t limit,
                       struct job_event **events, size_t *count, struct err *err)
@@ -95,13 +59,6 @@ static uint64_t add_event(struct journal *journal, enum event_kind kind, const c
     return event.sequence;
 }
 
-static void commit(struct journal *journal)
-{
-    struct err err = {0};
-    if (journal_commit(journal, &err))
-        fail_msg("%s", err.text);
-}
-
 static bool count_row(void *arg, const struct journal_row *row)
 {
     size_t *count = arg;
@@ -123,16 +80,16 @@ static void what_was_committed_is_there_after_reopening(void **state)
 {
     struct err err = {0};
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     struct journal_job job = job_of("J1-1", "n[01-02]", "night");
     journal_begin(journal);
     journal_add_job(journal, &job);
     assert_int_equal(add_event(journal, EVENT_JOB_STARTED, "J1-1", ""), 1);
     assert_int_equal(add_event(journal, EVENT_STAGE, "J1-1", "n01"), 2);
-    commit(journal);
+    journal_rig_commit(journal);
     journal = journal_close(journal);
 
-    journal = open_good("run2");
+    journal = journal_rig_open("run2");
     assert_int_equal(journal_last_sequence(journal), 2);
     assert_int_equal(events_after(journal, 0), 2);
     assert_int_equal(events_after(journal, 1), 1);
@@ -146,7 +103,7 @@ static void what_was_committed_is_there_after_reopening(void **state)
     free(events);
     journal_begin(journal);
     assert_int_equal(add_event(journal, EVENT_NOTE, "J1-1", "n01"), 3);
-    commit(journal);
+    journal_rig_commit(journal);
     (void)journal_close(journal);
 }
 
@@ -154,11 +111,11 @@ static void history_is_the_newest_oldest_first(void **state)
 {
     struct err err = {0};
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     journal_begin(journal);
     for (int i = 0; i < 20; i++)
         (void)add_event(journal, EVENT_NOTE, "J1-1", i % 2 ? "n01" : "n02");
-    commit(journal);
+    journal_rig_commit(journal);
     struct job_event *events = NULL;
     size_t count = 0;
     assert_int_equal(history_of(journal, "n01", 3, &events, &count, &err), 0);
@@ -177,10 +134,10 @@ static void an_open_batch_is_nothing_after_sigkill(void **state)
     assert_int_equal(pipe(pipe_fd), 0);
     pid_t child = fork();
     if (child == 0) {
-        struct journal *journal = open_good("run1");
+        struct journal *journal = journal_rig_open("run1");
         journal_begin(journal);
         (void)add_event(journal, EVENT_NOTE, "J1-1", "n01");
-        commit(journal);
+        journal_rig_commit(journal);
         journal_begin(journal);
         (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
         (void)!write(pipe_fd[1], "x", 1);
@@ -192,7 +149,7 @@ static void an_open_batch_is_nothing_after_sigkill(void **state)
     assert_int_equal(waitpid(child, NULL, 0), child);
     (void)close(pipe_fd[0]);
     (void)close(pipe_fd[1]);
-    struct journal *journal = open_good("run2");
+    struct journal *journal = journal_rig_open("run2");
     assert_int_equal(events_after(journal, 0), 1);
     assert_int_equal(journal_last_sequence(journal), 1);
     (void)journal_close(journal);
@@ -202,10 +159,10 @@ static void a_full_disk_loses_the_whole_batch(void **state)
 {
     struct err err = {0};
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     journal_begin(journal);
     (void)add_event(journal, EVENT_NOTE, "J1-1", "n01");
-    commit(journal);
+    journal_rig_commit(journal);
     journal_limit_pages(journal, 1);
     int result = 0;
     for (int try = 0; try < 2; try++) {
@@ -216,7 +173,7 @@ static void a_full_disk_loses_the_whole_batch(void **state)
         assert_int_equal(result, try ? -1 : 1); /* the reserve was freed, and did not help here */
     }
     assert_non_null(strstr(err.text, "disk full"));
-    assert_non_null(strstr(err.text, dir));
+    assert_non_null(strstr(err.text, journal_rig_dir));
     assert_int_equal(journal_writable(journal, &err), -1);
     assert_int_equal(events_after(journal, 0), 1);
     assert_int_equal(journal_last_sequence(journal), 1);
@@ -226,7 +183,7 @@ static void a_full_disk_loses_the_whole_batch(void **state)
         fail_msg("%s", err.text);
     journal_begin(journal);
     assert_int_equal(add_event(journal, EVENT_NOTE, "J1-1", "n03"), 2);
-    commit(journal);
+    journal_rig_commit(journal);
     (void)journal_close(journal);
 }
 
@@ -236,8 +193,8 @@ static void the_reserve_gives_way_and_comes_back(void **state)
     char path[128];
     struct stat found;
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/journal.reserve", dir);
-    struct journal *journal = open_good("run1");
+    (void)snprintf(path, sizeof path, "%s/journal.reserve", journal_rig_dir);
+    struct journal *journal = journal_rig_open("run1");
     assert_int_equal(stat(path, &found), 0);
     assert_int_equal(found.st_size, JOURNAL_RESERVE);
     assert_true(found.st_blocks * 512 >= JOURNAL_RESERVE);
@@ -250,7 +207,7 @@ static void the_reserve_gives_way_and_comes_back(void **state)
     journal_limit_pages(journal, 1000000);
     journal_begin(journal);
     (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
-    commit(journal);                                       /* a running job goes on */
+    journal_rig_commit(journal);                           /* a running job goes on */
     assert_int_equal(journal_writable(journal, &err), -1); /* and no new one is admitted */
     assert_int_equal(journal_recover(journal, &err), 0);
     assert_int_equal(stat(path, &found), 0);
@@ -263,7 +220,7 @@ static void a_lock_that_does_not_fit_leaves_the_journal_as_it_was(void **state)
     struct err err = {0};
     struct lock_view lock = {.node = "n01", .holder = "alice", .since_unix_ms = 1000};
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     memset(lock.reason, 'x', sizeof lock.reason - 1);
     journal_limit_pages(journal, 1);
     journal_begin(journal);
@@ -276,7 +233,7 @@ static void a_lock_that_does_not_fit_leaves_the_journal_as_it_was(void **state)
     journal_limit_pages(journal, 1000000);
     journal_begin(journal);
     (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
-    commit(journal); /* a running job goes on */
+    journal_rig_commit(journal); /* a running job goes on */
     (void)journal_close(journal);
 }
 
@@ -297,9 +254,9 @@ static void removed_while_it_is_written_nothing_is_written(void **state)
     struct err err = {0};
     char path[128];
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    (void)snprintf(path, sizeof path, "%s/journal.db", journal_rig_dir);
     for (int full = 0; full < 2; full++) {
-        struct journal *journal = open_good("run1");
+        struct journal *journal = journal_rig_open("run1");
         if (full)
             fill_up(journal);
         assert_int_equal(unlink(path), 0);
@@ -314,7 +271,7 @@ static void removed_while_it_is_written_nothing_is_written(void **state)
         assert_int_equal(journal_recover(journal, &err), 0);
         journal_begin(journal);
         assert_int_equal(add_event(journal, EVENT_NOTE, "J1-1", "n03"), 1); /* a new file */
-        commit(journal);
+        journal_rig_commit(journal);
         (void)journal_close(journal);
         assert_int_equal(unlink(path), 0);
     }
@@ -325,16 +282,16 @@ static void recovery_does_not_make_the_directory_again(void **state)
     struct err err = {0};
     char gone[160];
     (void)state;
-    (void)snprintf(gone, sizeof gone, "%s.gone", dir);
-    struct journal *journal = open_good("run1");
-    assert_int_equal(rename(dir, gone), 0);
+    (void)snprintf(gone, sizeof gone, "%s.gone", journal_rig_dir);
+    struct journal *journal = journal_rig_open("run1");
+    assert_int_equal(rename(journal_rig_dir, gone), 0);
     journal_begin(journal);
     assert_int_equal(journal_commit(journal, &err), -1);
     assert_int_equal(journal_recover(journal, &err), -1);
-    assert_non_null(strstr(err.text, dir));
+    assert_non_null(strstr(err.text, journal_rig_dir));
     assert_non_null(strstr(err.text, "No such file or directory"));
-    assert_int_equal(access(dir, F_OK), -1);
-    assert_int_equal(rename(gone, dir), 0);
+    assert_int_equal(access(journal_rig_dir, F_OK), -1);
+    assert_int_equal(rename(gone, journal_rig_dir), 0);
     assert_int_equal(journal_recover(journal, &err), 0);
     (void)journal_close(journal);
 }
@@ -366,13 +323,13 @@ static void damage_anywhere_is_survived(void **state)
     struct err err = {0};
     size_t refused = 0;
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    (void)snprintf(path, sizeof path, "%s/journal.db", journal_rig_dir);
     (void)snprintf(wal, sizeof wal, "%s-wal", path);
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     journal_begin(journal);
     for (int i = 0; i < 30; i++)
         (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
-    commit(journal);
+    journal_rig_commit(journal);
     (void)journal_close(journal);
     int fd = open(path, O_RDWR);
     ssize_t size = read(fd, good, sizeof good);
@@ -384,7 +341,7 @@ static void damage_anywhere_is_survived(void **state)
             assert_int_equal(pwrite(fd, &(uint8_t){(uint8_t)~good[at]}, 1, at), 1);
         else
             assert_int_equal(ftruncate(fd, at - size), 0);
-        journal = journal_open(dir, "run2", &err);
+        journal = journal_open(journal_rig_dir, "run2", &err);
         assert_non_null(journal);
         if (journal_writable(journal, &err)) {
             assert_non_null(strstr(err.text, path));
@@ -402,12 +359,12 @@ static void a_damaged_file_is_said_to_be_damaged(void **state)
     char path[128], junk[8192];
     struct err err = {0};
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    (void)snprintf(path, sizeof path, "%s/journal.db", journal_rig_dir);
     memset(junk, 'x', sizeof junk);
     int fd = open(path, O_WRONLY | O_CREAT, 0600);
     assert_int_equal(write(fd, junk, sizeof junk), sizeof junk);
     (void)close(fd);
-    struct journal *journal = journal_open(dir, "run1", &err);
+    struct journal *journal = journal_open(journal_rig_dir, "run1", &err);
     assert_non_null(journal);
     assert_int_equal(journal_writable(journal, &err), -1);
     assert_non_null(strstr(err.text, path));
@@ -425,20 +382,20 @@ static void a_flipped_byte_inside_is_found(void **state)
     char path[128];
     struct err err = {0};
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     journal_begin(journal);
     for (int i = 0; i < 2000; i++)
         (void)add_event(journal, EVENT_NOTE, "J1-1", "n02");
-    commit(journal);
+    journal_rig_commit(journal);
     (void)journal_close(journal); /* moves everything out of the WAL */
-    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    (void)snprintf(path, sizeof path, "%s/journal.db", journal_rig_dir);
     int fd = open(path, O_RDWR);
     struct stat found;
     assert_int_equal(fstat(fd, &found), 0);
     for (off_t page = 4096; page < found.st_size; page += 4096)
         assert_int_equal(pwrite(fd, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, page), 8);
     (void)close(fd);
-    journal = journal_open(dir, "run2", &err);
+    journal = journal_open(journal_rig_dir, "run2", &err);
     assert_int_equal(journal_writable(journal, &err), -1);
     assert_non_null(strstr(err.text, "damaged"));
     (void)journal_close(journal);
@@ -461,8 +418,8 @@ static void a_newer_version_is_refused(void **state)
     struct err err = {0};
     char command[256];
     (void)state;
-    (void)journal_close(open_good("run1"));
-    (void)snprintf(command, sizeof command, "%s/journal.db", dir);
+    (void)journal_close(journal_rig_open("run1"));
+    (void)snprintf(command, sizeof command, "%s/journal.db", journal_rig_dir);
     pid_t child = fork();
     if (child == 0)
         (void)execlp("sqlite3", "sqlite3", command, "PRAGMA user_version = 99", NULL), _exit(127);
@@ -470,7 +427,7 @@ static void a_newer_version_is_refused(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     if (WEXITSTATUS(status) == 127)
         skip();
-    struct journal *journal = journal_open(dir, "run2", &err);
+    struct journal *journal = journal_open(journal_rig_dir, "run2", &err);
     assert_int_equal(journal_writable(journal, &err), -1);
     assert_non_null(strstr(err.text, "newer"));
     (void)journal_close(journal);
@@ -492,14 +449,14 @@ static void keys_survive(void **state)
     struct err err = {0};
     int count = 0;
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     struct journal_job keyed = job_of("J1-1", "n01", "night"), other = job_of("J1-2", "n02", "");
     journal_begin(journal);
     journal_add_job(journal, &keyed);
     journal_add_job(journal, &other);
-    commit(journal);
+    journal_rig_commit(journal);
     (void)journal_close(journal);
-    journal = open_good("run2");
+    journal = journal_rig_open("run2");
     assert_int_equal(journal_keys(journal, keys_are_told, &count, &err), 0);
     assert_int_equal(count, 1);
     (void)journal_close(journal);
@@ -511,12 +468,12 @@ static void a_job_without_its_events_keeps_its_exit(void **state)
     struct err err = {0};
     struct job_view view = {0};
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     struct journal_job job = job_of("J1-1", "n[01-04]", "");
     journal_begin(journal);
     journal_add_job(journal, &job);
     journal_end_job(journal, "J1-1", 9000, EXIT_LEFT_OFF, "done");
-    commit(journal);
+    journal_rig_commit(journal);
     assert_int_equal(journal_job(journal, "J1-1", &view, &err), 0);
     assert_int_equal(view.nnodes, 0);
     assert_int_equal(job_view_exit_code(&view), EXIT_LEFT_OFF);
@@ -535,14 +492,14 @@ static void what_a_question_found_does_not_wait_for_the_disk(void **state)
 {
     struct err err;
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     journal_begin_unhurried(journal);
     (void)add_event(journal, EVENT_POWER, "J1-1", "n02");
-    commit(journal);
+    journal_rig_commit(journal);
     assert_true(journal->unhurried);
     journal_begin(journal);
     (void)add_event(journal, EVENT_COMMAND, "J1-2", "n02");
-    commit(journal);
+    journal_rig_commit(journal);
     sqlite3_stmt *row;
     assert_int_equal(sqlite3_prepare_v2(journal->db, "PRAGMA synchronous", -1, &row, NULL),
                      SQLITE_OK);
@@ -550,7 +507,7 @@ static void what_a_question_found_does_not_wait_for_the_disk(void **state)
     assert_int_equal(sqlite3_column_int(row, 0), 2); /* FULL */
     (void)sqlite3_finalize(row);
     (void)journal_close(journal);
-    journal = journal_open(dir, "run2", &err);
+    journal = journal_open(journal_rig_dir, "run2", &err);
     assert_int_equal(events_after(journal, 0), 2);
     (void)journal_close(journal);
 }
@@ -558,27 +515,22 @@ static void what_a_question_found_does_not_wait_for_the_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_was_committed_is_there_after_reopening, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(history_is_the_newest_oldest_first, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_open_batch_is_nothing_after_sigkill, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_full_disk_loses_the_whole_batch, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_reserve_gives_way_and_comes_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_lock_that_does_not_fit_leaves_the_journal_as_it_was,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(removed_while_it_is_written_nothing_is_written, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(recovery_does_not_make_the_directory_again, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(damage_anywhere_is_survived, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_damaged_file_is_said_to_be_damaged, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_flipped_byte_inside_is_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_place_that_cannot_be_written_is_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_newer_version_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(keys_survive, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_job_without_its_events_keeps_its_exit, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_a_question_found_does_not_wait_for_the_disk, setup,
-                                        teardown),
+        JOURNAL_TEST(what_was_committed_is_there_after_reopening),
+        JOURNAL_TEST(history_is_the_newest_oldest_first),
+        JOURNAL_TEST(an_open_batch_is_nothing_after_sigkill),
+        JOURNAL_TEST(a_full_disk_loses_the_whole_batch),
+        JOURNAL_TEST(the_reserve_gives_way_and_comes_back),
+        JOURNAL_TEST(a_lock_that_does_not_fit_leaves_the_journal_as_it_was),
+        JOURNAL_TEST(removed_while_it_is_written_nothing_is_written),
+        JOURNAL_TEST(recovery_does_not_make_the_directory_again),
+        JOURNAL_TEST(damage_anywhere_is_survived),
+        JOURNAL_TEST(a_damaged_file_is_said_to_be_damaged),
+        JOURNAL_TEST(a_flipped_byte_inside_is_found),
+        JOURNAL_TEST(a_place_that_cannot_be_written_is_named),
+        JOURNAL_TEST(a_newer_version_is_refused),
+        JOURNAL_TEST(keys_survive),
+        JOURNAL_TEST(a_job_without_its_events_keeps_its_exit),
+        JOURNAL_TEST(what_a_question_found_does_not_wait_for_the_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

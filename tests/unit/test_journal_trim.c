@@ -5,52 +5,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "agent/io/journal.h"
 #include "proto/cleanup.h"
-
-static char dir[64];
-
-static int setup(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/powerctl-test-journal-trim-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *walk)
-{
-    (void)found;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static struct journal *open_good(const char *run)
-{
-    struct err err = {0};
-    struct journal *journal = journal_open(dir, run, &err);
-    assert_non_null(journal);
-    if (journal_writable(journal, &err))
-        fail_msg("%s", err.text);
-    return journal;
-}
-
-static void commit(struct journal *journal)
-{
-    struct err err = {0};
-    if (journal_commit(journal, &err))
-        fail_msg("%s", err.text);
-}
+#include "tests/unit/journal_rig.h"
 
 static struct job_event event_of(enum event_kind kind, const char *job, const char *node)
 {
@@ -93,23 +51,23 @@ static void old_rows_go_in_slices(void **state)
 {
     struct err err = {0};
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     journal_begin(journal);
     for (int i = 0; i < JOURNAL_SLICE + 10; i++)
         add_event(journal, EVENT_NOTE, "J1-1", "n02");
-    commit(journal);
+    journal_rig_commit(journal);
     int64_t day = 86400000;
     assert_int_equal(journal_trim(journal, 90 * day, 90, 1000000, &err), 0);
     assert_int_equal(journal_trim(journal, 91 * day, 90, 1000000, &err), JOURNAL_SLICE);
     assert_int_equal(journal_trim(journal, 91 * day, 90, 1000000, &err), 10);
     assert_int_equal(count_events(journal), 0);
     (void)journal_close(journal);
-    journal = open_good("run2"); /* numbers are not given out again */
+    journal = journal_rig_open("run2"); /* numbers are not given out again */
     assert_int_equal(journal_last_sequence(journal), JOURNAL_SLICE + 10);
     journal_begin(journal);
     for (int i = 0; i < 10; i++)
         add_event(journal, EVENT_NOTE, "J1-1", "n02");
-    commit(journal);
+    journal_rig_commit(journal);
     assert_int_equal(journal_trim(journal, 0, 90, 4, &err), 6);
     assert_int_equal(count_events(journal), 4);
     (void)journal_close(journal);
@@ -122,7 +80,7 @@ static void rows_of_a_job_without_an_end_stay(void **state)
     _cleanup_(nodeset_freep) struct nodeset *nodes = NULL;
     _cleanup_(freep) struct trail *trails = NULL;
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     struct journal_job job = {.id = "J1-1",
                               .verb = VERB_CYCLE,
                               .nodes = "n02",
@@ -139,7 +97,7 @@ static void rows_of_a_job_without_an_end_stay(void **state)
     journal_add_intent(journal, &request, "J1-1", "n02", 2000);
     for (int i = 0; i < 10; i++)
         add_event(journal, EVENT_NOTE, "J2-1", "n03");
-    commit(journal);
+    journal_rig_commit(journal);
     assert_int_equal(journal_trim(journal, 91 * day, 90, 1, &err), 10);
     assert_int_equal(nodeset_parse("n02", NULL, &nodes, NULL, &err), 0);
     assert_int_equal(journal_trails(journal, "J1-1", nodes, &trails, &err), 0);
@@ -147,7 +105,7 @@ static void rows_of_a_job_without_an_end_stay(void **state)
     assert_int_equal(trails[0].last_op, OP_OFF);
     journal_begin(journal);
     journal_end_job(journal, "J1-1", 91 * day, 0, "done");
-    commit(journal);
+    journal_rig_commit(journal);
     assert_int_equal(journal_trim(journal, 91 * day, 90, 1, &err), 2);
     (void)journal_close(journal);
 }
@@ -158,14 +116,14 @@ static void a_node_left_off_stays(void **state)
     struct err err = {0};
     struct job_event last;
     (void)state;
-    struct journal *journal = open_good("run1");
+    struct journal *journal = journal_rig_open("run1");
     journal_begin(journal);
     add_outcome(journal, "n01", OUTCOME_LEFT_OFF);
     add_outcome(journal, "n02", OUTCOME_LEFT_OFF);
     add_outcome(journal, "n02", OUTCOME_OK);
     for (int i = 0; i < 10; i++)
         add_event(journal, EVENT_NOTE, "J2-1", "n03");
-    commit(journal);
+    journal_rig_commit(journal);
     assert_int_equal(journal_trim(journal, 3000, 90, 1, &err), 11);
     assert_int_equal(journal_last_outcome(journal, "n01", &last, &err), 1);
     assert_int_equal(last.node.outcome, OUTCOME_LEFT_OFF);
@@ -176,9 +134,9 @@ static void a_node_left_off_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(old_rows_go_in_slices, setup, teardown),
-        cmocka_unit_test_setup_teardown(rows_of_a_job_without_an_end_stay, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_node_left_off_stays, setup, teardown),
+        JOURNAL_TEST(old_rows_go_in_slices),
+        JOURNAL_TEST(rows_of_a_job_without_an_end_stay),
+        JOURNAL_TEST(a_node_left_off_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,51 +14,11 @@
 #include "agent/io/log.h"
 #include "agent/io/recovery.h"
 #include "proto/cleanup.h"
+#include "tests/unit/journal_rig.h"
 #include "tests/unit/rack.h"
 #include "tests/unit/rack_crash.h"
 
 enum { NODES = 3, UNIX_MS = 1000000 };
-
-static char dir[64];
-
-static int setup(void **state)
-{
-    (void)state;
-    log_open(open("/dev/null", O_WRONLY | O_CLOEXEC), false, LOG_LEVEL_ERROR);
-    (void)snprintf(dir, sizeof dir, "/tmp/powerctl-test-recovery-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *walk)
-{
-    (void)found;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static struct journal *open_good(const char *run)
-{
-    struct err err = {0};
-    struct journal *journal = journal_open(dir, run, &err);
-    assert_non_null(journal);
-    if (journal_writable(journal, &err))
-        fail_msg("%s", err.text);
-    return journal;
-}
-
-static void commit(struct journal *journal)
-{
-    struct err err = {0};
-    if (journal_commit(journal, &err))
-        fail_msg("%s", err.text);
-}
 
 /* ---- the rack's rows, as the turn writes them ---- */
 
@@ -188,14 +147,14 @@ static bool die_and_recover(enum verb verb, unsigned moment)
     bool ended = live_on(rack, id, &view);
     job_view_clear(&view);
     if (!ended) {
-        (void)setup(NULL);
-        struct journal *journal = open_good("life0");
+        (void)journal_rig_setup(NULL);
+        struct journal *journal = journal_rig_open("life0");
         journal_begin(journal);
         write_job(journal, id, &request);
         write_all(journal, rack, 0);
-        commit(journal);
+        journal_rig_commit(journal);
         (void)journal_close(journal);
-        journal = open_good("life1");
+        journal = journal_rig_open("life1");
         check_trails(journal, rack, id);
         rack_bury(rack, 700);
         struct recovery recovery = recovery_of(rack, journal, "life1");
@@ -213,7 +172,7 @@ static bool die_and_recover(enum verb verb, unsigned moment)
         }
         job_view_clear(&view);
         (void)journal_close(journal);
-        (void)teardown(NULL);
+        (void)journal_rig_teardown(NULL);
     }
     rack_free(rack);
     return !ended;
@@ -252,7 +211,7 @@ static void write_nonsense(const char *sql)
 {
     char path[128];
     sqlite3 *db = NULL;
-    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    (void)snprintf(path, sizeof path, "%s/journal.db", journal_rig_dir);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     (void)sqlite3_close(db);
@@ -275,13 +234,13 @@ static void what_may_not_be_touched_is_reported(void **state)
                               .actor = "bob",
                               .request = json,
                               .started_unix_ms = UNIX_MS};
-    struct journal *journal = open_good("old");
+    struct journal *journal = journal_rig_open("old");
     journal_begin(journal);
     journal_add_job(journal, &job);
     add_off(journal, 1, "n01", "another");
     add_off(journal, 2, "n02", "b02");
     add_off(journal, 3, "n99", "b99");
-    commit(journal);
+    journal_rig_commit(journal);
     write_nonsense("UPDATE intents SET op = 'power-warp' WHERE node = 'n02'");
 
     struct rack *rack = rack_of_three();
@@ -312,10 +271,10 @@ static void what_this_run_forgot_is_not_done_again(void **state)
     struct job_view view = {0};
     (void)state;
     struct job_request request = {.verb = VERB_CYCLE, .nodes = (char *)(uintptr_t) "n[01-03]"};
-    struct journal *journal = open_good("now");
+    struct journal *journal = journal_rig_open("now");
     journal_begin(journal);
     write_job(journal, "Jnow-7", &request);
-    commit(journal);
+    journal_rig_commit(journal);
     struct rack *rack = rack_of_three();
     struct recovery recovery = recovery_of(rack, journal, "now");
     assert_int_equal(recovery_run(&recovery, &err), 0);
@@ -336,11 +295,11 @@ static void what_was_taken_over_is_not_taken_over_again(void **state)
     struct action action;
     (void)state;
     struct job_request request = {.verb = VERB_CYCLE, .nodes = (char *)(uintptr_t) "n[01-03]"};
-    struct journal *journal = open_good("now");
+    struct journal *journal = journal_rig_open("now");
     journal_begin(journal);
     write_job(journal, "Jold-1", &request);
     add_off(journal, 1, "n01", "b01");
-    commit(journal);
+    journal_rig_commit(journal);
     struct rack *rack = rack_of_three();
     struct recovery recovery = recovery_of(rack, journal, "now");
     recovery.again = true;
@@ -400,14 +359,14 @@ static void a_dark_node_is_not_forgotten(void **state)
     size_t count = 0;
     char *folded = NULL, warning[256];
     (void)state;
-    struct journal *journal = open_good("old");
+    struct journal *journal = journal_rig_open("old");
     journal_begin(journal);
     end_with(journal, "n01", VERB_ON, OUTCOME_OK, VERDICT_NONE);
     end_with(journal, "n01", VERB_CYCLE, OUTCOME_LEFT_OFF, VERDICT_LEFT_OFF);
     end_with(journal, "n01", VERB_STATUS, OUTCOME_OK,
              VERDICT_NONE); /* a question changes nothing */
     end_with(journal, "n99", VERB_CYCLE, OUTCOME_LEFT_OFF, VERDICT_LEFT_OFF);
-    commit(journal);
+    journal_rig_commit(journal);
     struct rack *rack = rack_of_three();
     assert_int_equal(recovery_outcomes(rack->core, journal, rack->inventory, UNIX_MS + 7000, &err),
                      0);
@@ -429,12 +388,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_tells_what_the_agent_knew),
-        cmocka_unit_test_setup_teardown(what_may_not_be_touched_is_reported, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_this_run_forgot_is_not_done_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_was_taken_over_is_not_taken_over_again, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(an_end_that_was_told_is_the_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_dark_node_is_not_forgotten, setup, teardown),
+        JOURNAL_TEST(what_may_not_be_touched_is_reported),
+        JOURNAL_TEST(what_this_run_forgot_is_not_done_again),
+        JOURNAL_TEST(what_was_taken_over_is_not_taken_over_again),
+        JOURNAL_TEST(an_end_that_was_told_is_the_end),
+        JOURNAL_TEST(a_dark_node_is_not_forgotten),
     };
+    log_open(open("/dev/null", O_WRONLY | O_CLOEXEC), false, LOG_LEVEL_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

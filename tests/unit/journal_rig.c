@@ -1,0 +1,54 @@
+#include "tests/unit/journal_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+char journal_rig_dir[64];
+
+int journal_rig_setup(void **state)
+{
+    (void)state;
+    /* Hundreds of journals are opened and synced here: in memory, where there is some. */
+    (void)snprintf(journal_rig_dir, sizeof journal_rig_dir, "%s/powerctl-%.24s-XXXXXX",
+                   access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", program_invocation_short_name);
+    return mkdtemp(journal_rig_dir) ? 0 : -1;
+}
+
+static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *walk)
+{
+    (void)found;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+int journal_rig_teardown(void **state)
+{
+    (void)state;
+    return nftw(journal_rig_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+struct journal *journal_rig_open(const char *run)
+{
+    struct err err = {0};
+    struct journal *journal = journal_open(journal_rig_dir, run, &err);
+    if (!journal || journal_writable(journal, &err))
+        fail_msg("%s", err.text);
+    return journal;
+}
+
+void journal_rig_commit(struct journal *journal)
+{
+    struct err err = {0};
+    if (journal_commit(journal, &err))
+        fail_msg("%s", err.text);
+}
