@@ -8,18 +8,30 @@
 #include "drivers/host/devices.h"
 #include "drivers/host/stream.h"
 
+/* Room for one more; realloc() would leave the passwords in the block it frees. */
+static bool grow(struct secrets *secrets)
+{
+    struct secrets bigger = {.count = secrets->count};
+    bigger.rows = calloc(secrets->count + 1, sizeof *bigger.rows);
+    if (!bigger.rows)
+        return false;
+    if (secrets->rows)
+        memcpy(bigger.rows, secrets->rows, secrets->count * sizeof *bigger.rows);
+    secrets_wipe(secrets);
+    *secrets = bigger;
+    return true;
+}
+
 static void take(void *arg, const char *line)
 {
     struct secrets *secrets = arg;
     struct err err = {.text = "longer than a line may be"};
-    struct driver_credentials *rows;
-    rows = reallocarray(secrets->rows, secrets->count + 1, sizeof *rows);
-    if (rows)
-        secrets->rows = rows;
-    if (rows && line && driver_credentials_decode(line, &rows[secrets->count], &err) == 0)
+    bool grown = grow(secrets);
+    if (grown && line && driver_credentials_decode(line, &secrets->rows[secrets->count], &err) == 0)
         secrets->count++;
     else
-        (void)fprintf(stderr, "a line of secrets was skipped: %s\n", rows ? err.text : "no memory");
+        (void)fprintf(stderr, "a line of secrets was skipped: %s\n",
+                      grown ? err.text : "no memory");
 }
 
 /* Started from a shell there is no such descriptor, or one that is for something else. */
