@@ -3,7 +3,11 @@
  * What a driver promises:
  *  - one reply to each request, within its budget_ms, whatever the device does;
  *  - "on" and "off" mean "the device accepted it": the core reads the state to see it happen;
- *  - OP_STATUS answers on or off only when the device said exactly that; otherwise it fails;
+ *  - OP_STATUS answers on or off only when the device said exactly that; otherwise it fails. Of an
+ *    outlet that is metered it tells the watts too;
+ *  - a question may be answered by what was read from the device since request.asked_ms, so that
+ *    24 questions about a PDU's outlets are one reading; never by what was read before;
+ *  - a command to an outlet is sent only after the device was recognised in this session;
  *  - OP_BOOT_SET sets a one-shot override and reads it back in the same session; what was read
  *    is in the reply, matching or not: the core compares;
  *  - err.sent is SENT_NO only if no byte of the command itself can have reached the device,
@@ -58,12 +62,21 @@ struct driver_engine {
 
 /* Blocking. Runs in a lane; may block for as long as it likes: the host kills it. `open` makes
  * the session (NULL: failed); `run` does one request in it; `close` ends it. The host calls
- * open before the first run, keeps the session while requests come, closes it after. */
+ * open before the first run, keeps the session while requests come, closes it after.
+ *
+ * Several devices on one wire are one lane with one session: all whose `bus` writes the same text
+ * (NULL: each device has its own). `open` gets the settings of the device that was asked first;
+ * the settings of the line itself are the same for all of them (the agent sees to that), and `run`
+ * gets those of the device that is meant.  Such a driver mends its connection itself: the host ends
+ * the session of a bus only when it is idle, overrun, or a device's settings were replaced. */
+enum { BUS_SIZE = 512 };
 struct driver_blocking {
     void *(*open)(const char *device, const void *config,
                   const struct driver_credentials *credentials, struct err *err);
-    void (*run)(void *session, const struct driver_request *request, struct driver_reply *reply);
+    void (*run)(void *session, const void *config, const struct driver_request *request,
+                struct driver_reply *reply);
     void (*close)(void *session);
+    void (*bus)(const void *config, char text[BUS_SIZE]);
 };
 
 struct driver {

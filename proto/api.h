@@ -38,6 +38,7 @@ struct job_options {
     bool has_retry;
     uint32_t seconds; /* identify */
     bool native;      /* cycle: the device's own, where the config allows it */
+    bool feeds;       /* by its outlets (AC power), where it has a BMC too */
 };
 
 struct job_request {
@@ -77,6 +78,8 @@ struct node_view {
     uint64_t power_age_ms; /* ms since power was read; UINT64_MAX: never */
     char job[JOB_ID_SIZE]; /* the job that has it now; "" : none */
     bool locked;           /* somebody has reserved it: GET /v1/locks says who */
+    bool has_watts;        /* its outlets are metered: */
+    uint32_t milliwatts;   /* what they draw together, as last read */
 };
 
 struct job_view {
@@ -139,6 +142,18 @@ int job_event_decode(const char *json, struct job_event *out, struct err *err);
 /* GET /v1/history?node=: {"events":[...]} */
 char *event_list_encode(const struct job_event *events, size_t count);
 int event_list_decode(const char *json, struct job_event **events, size_t *count, struct err *err);
+
+/* One outlet of a PDU, as configured. */
+struct outlet_view {
+    char outlet[NAME_SIZE]; /* "pdu-a/3": may stand where nodes stand in `status`, and in on, off
+                               and cycle if it feeds no node */
+    char node[NAME_SIZE];   /* that it feeds; "" : none. Of several, the first */
+    char circuit[NAME_SIZE];
+};
+/* GET /v1/outlets[?pdu=NAME]: {"outlets":[{"outlet":"pdu-a/3","node":"n20","circuit":"c1"}]} */
+char *outlet_list_encode(const struct outlet_view *views, size_t count);
+int outlet_list_decode(const char *json, struct outlet_view **views, size_t *count,
+                       struct err *err);
 
 /* POST /v1/plan: {"plan":"lines for people"}; *text is malloc'd. */
 int plan_decode(const char *json, char **text, struct err *err);

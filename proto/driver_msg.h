@@ -26,7 +26,7 @@ enum {
     DRIVER_SECRETS_FD = 3,
     DRIVER_LOCK_FD = 4,       /* held while the driver lives; a new agent waits for it */
     DRIVER_LINE_SIZE = 16384, /* longest line, either way */
-    DRIVER_SETTINGS_MAX = 32,
+    DRIVER_SETTINGS_MAX = 96, /* a register map has some sixty */
     DRIVER_SETTING_SIZE = 256,
 };
 
@@ -53,6 +53,8 @@ struct driver_request {
     uint32_t keep_ms;             /* more for this device is likely within it: a session is worth
                                      keeping that long; 0: it is not */
     uint64_t settings; /* inventory_fingerprint() of the device; journaled, not on the wire */
+    uint64_t asked_ms; /* when the driver's host took it in, CLOCK_MONOTONIC; not on the wire.
+                          What was read from a device since then answers a question */
 };
 
 /* IPMI's boot flags, as read. Nothing is implied: valid false means "no override set". */
@@ -71,8 +73,10 @@ struct restart_evidence {
 };
 
 struct device_info {
-    char guid[37];  /* "" if the device has none */
-    char model[64]; /* "manufacturer 343, product 48, firmware 1.02", or better */
+    char guid[37];    /* "" if the device has none */
+    char model[64];   /* "manufacturer 343, product 48, firmware 1.02", or better */
+    char session[64]; /* how it let us in: "suite 17, operator", "modbus tcp, unit 1"; or "" */
+    uint32_t outlets; /* how many it says it has; 0: it does not say */
 };
 
 struct driver_reply {
@@ -81,10 +85,11 @@ struct driver_reply {
     bool ok;
     struct err err;   /* if !ok; err.sent tells whether the command may have reached the device */
     enum power power; /* POWER_UNKNOWN unless this reply says it */
-    bool has_next_boot, has_evidence, has_info;
+    bool has_next_boot, has_evidence, has_info, has_watts;
     struct next_boot next_boot;       /* OP_BOOT_GET, OP_BOOT_SET: as read back */
     struct restart_evidence evidence; /* OP_EVIDENCE */
     struct device_info info;          /* OP_INFO */
+    uint32_t milliwatts;              /* OP_STATUS: what the outlet draws, where it is metered */
 };
 
 /* A secret is a struct so that printf("%s", password) does not compile. */

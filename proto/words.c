@@ -123,6 +123,7 @@ static const char *const verbs[VERBS] = {
     [VERB_NEXT_BOOT] = "next-boot",
     [VERB_REBOOT] = "reboot",
     [VERB_NETBOOT] = "netboot",
+    [VERB_CHECK] = "check",
 };
 WORDS(enum verb, verb, verbs)
 

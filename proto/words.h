@@ -59,6 +59,7 @@ enum verb {
     VERB_NEXT_BOOT,
     VERB_REBOOT,
     VERB_NETBOOT,
+    VERB_CHECK, /* read only: would it work tonight? */
     VERBS
 };
 const char *verb_name(enum verb verb);

@@ -56,15 +56,17 @@ static void explain_plan(FILE *out, const struct core *core, const struct job_re
         explain_step(out, ++number, step, core, request);
 }
 
-static void explain_devices(FILE *out, const struct core *core, const struct nodeset *set)
+static void explain_devices(FILE *out, const struct core *core, const struct job_request *request,
+                            const struct nodeset *set)
 {
     for (size_t i = 0; i < nodeset_count(set); i++) {
         const struct node *node = inventory_node(core->inventory, nodeset_name(set, i));
-        const struct device *power = &core->inventory->devices[node->power];
+        const struct feed *means = node_means(node, request->options.feeds);
+        const struct device *power = &core->inventory->devices[means->device];
         (void)fprintf(out, "  %s: power by %s (%s)", node->name, power->config.device,
                       power->driver);
-        if (node->outlet)
-            (void)fprintf(out, " outlet %u", node->outlet);
+        if (means->outlet)
+            (void)fprintf(out, " outlet %u", means->outlet);
         if (node->next_boot != DEVICE_NONE)
             (void)fprintf(out, ", next boot by %s, %s",
                           core->inventory->devices[node->next_boot].config.device,
@@ -100,7 +102,7 @@ static void explain(FILE *out, const struct core *core, const struct job_request
         (void)fprintf(out, "all power-ons take at least %.0f s by the inrush limit\n",
                       (double)nodeset_count(set) / rate);
     (void)fputs("nodes:\n", out);
-    explain_devices(out, core, set);
+    explain_devices(out, core, request, set);
 }
 
 int core_plan(const struct core *core, const struct job_request *request, char **text,

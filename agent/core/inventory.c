@@ -44,6 +44,7 @@ static const struct deadlines default_deadlines = {
     .up        =  300 * 1000,
     .stall     =   30 * 1000,
     .missing   =    5 * 1000,
+    .bmc_back  =  300 * 1000,
     .total     = 1800 * 1000,
 };
 /* clang-format on */
@@ -69,6 +70,7 @@ struct inventory *inventory_free(struct inventory *inventory)
         free(inventory->devices[i].config.settings);
     free(inventory->devices);
     free(inventory->nodes);
+    free(inventory->circuits);
     free(inventory->by_name);
     free(inventory->by_mac);
     free(inventory);
@@ -149,6 +151,9 @@ static int index_macs(struct inventory *inventory, struct err *err)
 
 static int compare_nodes(const void *a, const void *b)
 {
+    const struct node *first = a, *second = b;
+    if (first->is_outlet != second->is_outlet)
+        return first->is_outlet ? 1 : -1;
     return name_compare(((const struct node *)a)->name, ((const struct node *)b)->name);
 }
 
@@ -165,6 +170,9 @@ int inventory_seal(struct inventory *inventory, struct err *err)
         qsort(inventory->groups, inventory->ngroups, sizeof *inventory->groups, compare_groups);
 
     size_t macs = 0;
+    inventory->nmachines = 0;
+    for (size_t i = 0; i < inventory->nnodes; i++)
+        inventory->nmachines += !inventory->nodes[i].is_outlet;
     for (size_t i = 0; i < inventory->nnodes; i++)
         macs += inventory->nodes[i].nmacs;
     inventory->name_slots = slots_for(inventory->nnodes);
@@ -189,6 +197,16 @@ uint64_t inventory_fingerprint(const struct device *device)
         print += (name ^ value << 1) * 0x9e3779b97f4a7c15;
     }
     return print ? print : 1;
+}
+
+bool node_uses_feeds(const struct node *node, bool feeds)
+{
+    return node->nfeeds && (feeds || node->feeds_first || node->control.device == DEVICE_NONE);
+}
+
+const struct feed *node_means(const struct node *node, bool feeds)
+{
+    return node_uses_feeds(node, feeds) ? &node->feeds[0] : &node->control;
 }
 
 const struct node *inventory_node(const struct inventory *inventory, const char *name)
@@ -228,10 +246,11 @@ static bool source_known(const void *arg, const char *name)
     return inventory_node(arg, name) != NULL;
 }
 
+/* Outlets are named one by one, or not at all: n* is machines. */
 static const char *source_each(const void *arg, size_t index)
 {
     const struct inventory *inventory = arg;
-    return index < inventory->nnodes ? inventory->nodes[index].name : NULL;
+    return index < inventory->nmachines ? inventory->nodes[index].name : NULL;
 }
 
 struct nodeset_source inventory_source(const struct inventory *inventory)

@@ -157,8 +157,10 @@ static void freeze(struct task *task, const struct inventory *inventory, const c
         (void)snprintf(task->node.name, sizeof task->node.name, "%s", name);
         return;
     }
-    const struct device *power = &inventory->devices[node->power];
+    const struct feed *means = node_means(node, false);
+    const struct device *power = &inventory->devices[means->device];
     task->node = *node;
+    task->outlet = means->outlet;
     memcpy(task->power_device, power->config.device, NAME_SIZE);
     memcpy(task->power_driver, power->driver, NAME_SIZE);
     task->power_settings = inventory_fingerprint(power);
@@ -312,7 +314,8 @@ static const struct node *renamed(const struct task *task, const struct inventor
     const struct device *boot = find_device(inventory, task->boot_device);
     for (size_t i = 0; i < inventory->nnodes; i++) {
         const struct node *node = &inventory->nodes[i];
-        bool same = &inventory->devices[node->power] == power && node->outlet == task->node.outlet;
+        const struct feed *means = node_means(node, false);
+        bool same = &inventory->devices[means->device] == power && means->outlet == task->outlet;
         if (node->next_boot != DEVICE_NONE && &inventory->devices[node->next_boot] == boot)
             same = true;
         if (same && strcmp(node->name, task->node.name) != 0)

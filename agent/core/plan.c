@@ -107,6 +107,7 @@ static const struct {
     [VERB_NEXT_BOOT] = {next_boot, true, false},
     [VERB_REBOOT] = {reboot, true, true},
     [VERB_NETBOOT] = {netboot, true, true},
+    [VERB_CHECK] = {status, false, false},
 };
 
 const struct step *plan_for(enum verb verb, const struct job_options *options, bool native_cycle,

@@ -63,7 +63,7 @@ static const char *untouchable(struct core *core, const struct task *task,
     if (!task->power_device[0])
         return "it is not in the configuration any more, and was not touched";
     if ((trail->device[0] &&
-         (strcmp(trail->device, task->power_device) != 0 || trail->outlet != task->node.outlet)) ||
+         (strcmp(trail->device, task->power_device) != 0 || trail->outlet != task->outlet)) ||
         (trail->boot_device[0] && strcmp(trail->boot_device, task->boot_device) != 0))
         return "the configuration names another device for it now, and it was not touched";
     if ((trail->settings && trail->settings != task->power_settings) ||

@@ -27,6 +27,7 @@ struct task {
     struct job *job;
     struct node node; /* frozen */
     char power_device[NAME_SIZE], power_driver[NAME_SIZE];
+    uint32_t outlet;
     char boot_device[NAME_SIZE], boot_driver[NAME_SIZE]; /* "" : none */
     uint64_t power_settings, boot_settings;              /* inventory_fingerprint() */
 

@@ -67,7 +67,7 @@ void task_ask(struct core *core, struct task *task, enum op op)
     request->id = ++core->last_request;
     request->op = op;
     request->budget_ms = budget(core, task);
-    request->outlet = boot ? 0 : task->node.outlet;
+    request->outlet = boot ? 0 : task->outlet;
     request->settings = boot ? task->boot_settings : task->power_settings;
     request->firmware = task->node.firmware;
     request->keep_ms = step_keep_ms(task->step, task_deadlines(core));

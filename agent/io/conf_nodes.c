@@ -30,6 +30,7 @@ static bool find_device(struct conf *c, const struct yaml *value, const char *na
 /* "bmc-n01", or "pdu-a/3". */
 static bool read_feed(struct conf *c, const struct yaml *value, const char *text, struct node *node)
 {
+    struct feed *place = &node->control;
     char name[NAME_SIZE];
     const char *slash = strchr(text, '/');
     size_t size = slash ? (size_t)(slash - text) : strlen(text);
@@ -44,15 +45,15 @@ static bool read_feed(struct conf *c, const struct yaml *value, const char *text
         }
     }
     (void)snprintf(name, sizeof name, "%.*s", (int)(size < NAME_SIZE ? size : NAME_SIZE - 1), text);
-    if (!find_device(c, value, name, &node->power))
+    if (!find_device(c, value, name, &place->device))
         return false;
-    node->outlet = outlet;
+    place->outlet = outlet;
 
     /* Two nodes on one feed are most often brackets forgotten, and always an accident waiting.
      * That one device has one name is seen to where devices are read. */
     char feed[32];
     size_t other;
-    (void)snprintf(feed, sizeof feed, "%u/%u", node->power, outlet);
+    (void)snprintf(feed, sizeof feed, "%u/%u", place->device, outlet);
     if (conf_names_add(&c->powers, feed, value, (size_t)(node - c->inventory->nodes)))
         return true;
     if (!conf_names_find(&c->powers, feed, &other))
@@ -259,6 +260,7 @@ static void read_node(struct conf *c, const struct conf_row *row)
         struct node *node = &at.nodes[i];
         memcpy(node->name, row->names[i], strlen(row->names[i]) + 1);
         node->next_boot = DEVICE_NONE;
+        node->control = (struct feed){.device = DEVICE_NONE, .circuit = CIRCUIT_NONE};
         node->up = UP_BY_PORT;
         node->up_port = 22;
     }

@@ -264,9 +264,10 @@ static int work(struct fake *fake, const struct driver_request *request, struct 
                                              : ask(fake, request, &memory, reply);
 }
 
-static void fake_run(void *session, const struct driver_request *request,
+static void fake_run(void *session, const void *config, const struct driver_request *request,
                      struct driver_reply *reply)
 {
+    (void)config; /* its session is its own */
     reply->ok = work(session, request, reply) == 0;
 }
 

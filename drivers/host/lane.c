@@ -42,7 +42,7 @@ static void *take_one(void *session, const struct lane_device *device,
 {
     struct lane_message message = {.reply = {.id = request->id, .op = request->op}};
     if (session) {
-        driver.blocking->run(session, request, &message.reply);
+        driver.blocking->run(session, device->config, request, &message.reply);
         message.finished = true;
     } else {
         session = driver.blocking->open(device->name, device->config, device->credentials,

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < config->inventory->nnodes; i++) {
         const struct node *node = &config->inventory->nodes[i];
         if (inventory_node(config->inventory, node->name) != node ||
-            node->power >= config->inventory->ndevices)
+            node->control.device >= config->inventory->ndevices)
             abort();
     }
     config_free(config);

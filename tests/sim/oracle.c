@@ -70,8 +70,8 @@ static void freeze(struct sim *sim, struct judged_node *node, const struct node 
 {
     const struct device *devices = sim->inventory->devices;
     memcpy(node->name, config->name, NAME_SIZE);
-    memcpy(node->device, devices[config->power].config.device, NAME_SIZE);
-    node->outlet = config->outlet;
+    memcpy(node->device, devices[config->control.device].config.device, NAME_SIZE);
+    node->outlet = config->control.outlet;
     node->machine = node->boot_machine = world_node_machine(sim, config->name);
     node->up = config->up;
     if (config->next_boot != DEVICE_NONE)

@@ -147,6 +147,7 @@ static void judge_ok(struct sim *sim, const struct judged_job *job, const struct
     uint64_t dwell_ms = sim->inventory->deadlines.dwell;
     switch (job->verb) {
     case VERB_STATUS:
+    case VERB_CHECK:
         if (event->node.power != node->readings[0].power)
             sim_violation(sim, "S3", "the power of %s is told as %d, and was read as %d",
                           node->name, event->node.power, node->readings[0].power);

@@ -121,8 +121,8 @@ static void name_nodes(struct sim *sim, struct inventory *inventory)
         struct node *node = &inventory->nodes[i];
         (void)snprintf(node->name, NAME_SIZE, "n%02zu", i + 1);
         const struct machine *machine = &sim->machines[world_node_machine(sim, node->name)];
-        node->power = machine->pdu_fed ? PDU : machine->index + 1;
-        node->outlet = machine->pdu_fed ? machine->index + 1 : 0;
+        node->control.device = machine->pdu_fed ? PDU : machine->index + 1;
+        node->control.outlet = machine->pdu_fed ? machine->index + 1 : 0;
         node->next_boot = dice_below(&dice, 12) ? machine->index + 1 : DEVICE_NONE;
         node->nmacs = 1;
         node->macs[0] = machine->mac;

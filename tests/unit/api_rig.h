@@ -119,7 +119,7 @@ static struct inventory *make_inventory(void)
         (void)snprintf(inventory->devices[i].driver, NAME_SIZE, "fake");
         (void)snprintf(inventory->devices[i].config.device, NAME_SIZE, "d%u", i + 1);
         (void)snprintf(inventory->nodes[i].name, NAME_SIZE, "n%u", i + 1);
-        inventory->nodes[i].power = i;
+        inventory->nodes[i].control.device = i;
         inventory->nodes[i].next_boot = DEVICE_NONE;
     }
     inventory->deadlines.settle = 10;

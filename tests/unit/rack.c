@@ -37,7 +37,7 @@ struct rack *rack_new(size_t count)
         (void)snprintf(device->driver, NAME_SIZE, "fake");
         (void)snprintf(device->config.device, NAME_SIZE, "b%02zu", i + 1);
         (void)snprintf(node->name, NAME_SIZE, "n%02zu", i + 1);
-        node->power = node->next_boot = (uint32_t)i;
+        node->control.device = node->next_boot = (uint32_t)i;
         node->nmacs = 1;
         node->macs[0] = (struct mac){{0x52, 0x54, 0, 0, 0, (uint8_t)(i + 1)}};
         node->up = UP_BY_PHONE_HOME;

@@ -85,14 +85,14 @@ static void test_sample(void **state)
 
     const struct node *node = inventory_node(inventory, "n07");
     assert_non_null(node);
-    const struct device *device = &inventory->devices[node->power];
+    const struct device *device = &inventory->devices[node->control.device];
     assert_string_equal(device->config.device, "bmc-n07");
     assert_string_equal(device->driver, "ipmi");
     assert_int_equal(device->config.nsettings, 2);
     assert_string_equal(setting(device, "host"), "10.1.0.17");
     assert_string_equal(setting(device, "credentials"), "bmc");
-    assert_int_equal(node->next_boot, node->power);
-    assert_int_equal(node->outlet, 0);
+    assert_int_equal(node->next_boot, node->control.device);
+    assert_int_equal(node->control.outlet, 0);
     assert_int_equal(node->nmacs, 1);
     assert_ptr_equal(inventory_node_by_mac(inventory, node->macs[0]), node);
     assert_int_equal(node->macs[0].byte[5], 0x07);
@@ -158,10 +158,10 @@ static void test_small_things(void **state)
     assert_string_equal(setting(&inventory->devices[0], "host"), "no");
     assert_string_equal(setting(&inventory->devices[0], "port"), "0623");
     assert_string_equal(setting(&inventory->devices[0], "workarounds"), "slow,idzero");
-    assert_int_equal(inventory_node(inventory, "n2")->outlet, 8);
+    assert_int_equal(inventory_node(inventory, "n2")->control.outlet, 8);
     assert_int_equal(inventory_node(inventory, "n2")->up, UP_NOT_WATCHED);
     assert_int_equal(inventory_node(inventory, "n2")->nmacs, 2);
-    assert_int_equal(inventory_node(inventory, "n3")->outlet, 3);
+    assert_int_equal(inventory_node(inventory, "n3")->control.outlet, 3);
     assert_int_equal(inventory_node(inventory, "n3")->up, UP_BY_PHONE_HOME);
     assert_true(inventory_node(inventory, "n3")->native_cycle);
     assert_true(inventory_node(inventory, "n3")->boot_by_reset);

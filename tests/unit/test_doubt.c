@@ -121,8 +121,8 @@ static void a_reload_gives_a_busy_machine_no_other_name(void **state)
     char id[JOB_ID_SIZE];
     struct err err = {0};
     struct job_view view = {0};
-    other->inventory->nodes[0].power = other->inventory->nodes[0].next_boot = 1;
-    other->inventory->nodes[1].power = other->inventory->nodes[1].next_boot = 0;
+    other->inventory->nodes[0].control.device = other->inventory->nodes[0].next_boot = 1;
+    other->inventory->nodes[1].control.device = other->inventory->nodes[1].next_boot = 0;
     start(rack, &asked, id);
     assert_int_equal(core_may_reload(rack->core, other->inventory, &err), -1);
     assert_int_equal(err.kind, ERR_BUSY);

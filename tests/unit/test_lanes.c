@@ -41,9 +41,10 @@ static void *test_open(const char *device, const void *config,
     return &behaviour;
 }
 
-static void test_run(void *session, const struct driver_request *request,
+static void test_run(void *session, const void *config, const struct driver_request *request,
                      struct driver_reply *reply)
 {
+    (void)config;
     enum behaviour behaviour = *(enum behaviour *)session;
     (void)request;
     if (behaviour == HANGS_IN_RUN)
@@ -66,7 +67,8 @@ static void test_close(void *session)
         (void)pause();
 }
 
-static const struct driver_blocking blocking = {test_open, test_run, test_close};
+static const struct driver_blocking blocking = {
+    .open = test_open, .run = test_run, .close = test_close};
 const struct driver driver = {
     .name = "test", .help = "", .config_size = sizeof(struct config), .blocking = &blocking};
 

@@ -94,7 +94,7 @@ static void everything_that_changes_is_refused_for_everybody(void **state)
         struct job_request request = job_of((enum verb)verb, "n[01-02]", root);
         request.options.boot_device = BOOT_NETWORK;
         enum err_kind kind = asked(rack, &request, &problem);
-        if (verb == VERB_STATUS) {
+        if (verb == VERB_STATUS || verb == VERB_CHECK) {
             assert_int_equal(kind, ERR_NONE);
             continue;
         }

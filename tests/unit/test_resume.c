@@ -160,6 +160,7 @@ static void judge_ok(const struct trial *trial)
         judge(trial, !is->flag.valid || is->flag.device == device);
         break;
     case VERB_STATUS:
+    case VERB_CHECK:
         break;
     case VERB_DIAG:
     case VERB_IDENTIFY:

@@ -1,0 +1,109 @@
+/* map.h - what is known of one PDU or relay board: its line, its registers, its habits.
+ *
+ * A map comes as settings: from a profile (config/profiles/NAME.yaml), over which the device's own
+ * entry in the configuration wins.  A profile's `read: { function: 1, address: 0 }` is the settings
+ * read_function and read_address: the agent joins the words by '_' and checks each against the
+ * option table of map.c (`--describe`), with file, line and column.  What one setting cannot tell
+ * is checked here, by map_check().
+ *
+ * All addresses are those on the wire, from 0, as in the PDU; documents that write 00001, 40001 or
+ * "1-based" are converted by who writes the profile.  Outlets count from 1.  Function codes are
+ * Modbus's own: 1 coils, 2 discrete inputs, 3 holding, 4 input registers; 5, 6 write one, 15, 16
+ * write several.  Function 0: the product has no such thing. */
+#ifndef POWERCTL_MODBUS_MAP_H
+#define POWERCTL_MODBUS_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/option.h"
+#include "proto/words.h"
+
+enum { OUTLETS_MAX = 64 };
+
+enum transport { TRANSPORT_TCP, TRANSPORT_RTU, TRANSPORT_RTU_OVER_TCP };
+enum map_kind {
+    KIND_OUTLET, /* each output feeds something */
+    KIND_BUTTON, /* each output presses a machine's power button */
+};
+
+/* Where a value per outlet lies, and what it means. Outlet n is at address + (n - 1) * stride;
+ * with `bits`, it is bit n - 1 of the register at address (and of those after it, from bit 16). */
+struct map_place {
+    uint32_t function, address, stride;
+    bool bits;
+    struct option_uints on, off; /* read: values that mean so; any other means neither.
+                                    write: one value each, sent as it is (function 5: raw) */
+};
+
+struct modbus_map {
+    char product[64]; /* for people */
+
+    /* ---- the line ---- */
+    uint32_t transport; /* enum transport */
+    char host[ADDRESS_SIZE];
+    uint32_t port;
+    char serial[ADDRESS_SIZE];
+    uint32_t baud, parity, stop_bits; /* parity: index into none, even, odd */
+    bool rs485;                       /* the kernel switches direction (TIOCSRS485) */
+    uint32_t unit;                    /* 1 to 255: never 0, which is everybody */
+    uint32_t timeout_ms;              /* for a reply to begin and end */
+    uint32_t gap_ms;                  /* silence before each request; at least 3.5 characters */
+    uint32_t guard_ms;                /* silence after an error, for what is late; 0: timeout_ms */
+
+    /* ---- outlets ---- */
+    uint32_t kind;       /* enum map_kind */
+    uint32_t outlets;    /* how many, from 1 */
+    bool invert;         /* wired the other way: on and off change places, reading and writing */
+    uint32_t settle_ms;  /* from a write to the reading that confirms it */
+    uint32_t dwell_ms;   /* for the agent: an outlet stays off so long before it may be on again */
+    uint32_t stagger_ms; /* for the agent: between two switch-ons at this device */
+    struct map_place read, write;
+    bool write_bank; /* function 15 or 16 over all outlets or not at all: read, change one, write */
+
+    /* The device's own off-and-on (`cycle`, only where asked for), or press of a button. */
+    struct {
+        uint32_t function, address, stride;
+        uint32_t value;   /* written to start it; with unit_ms: the time in such units is added */
+        uint32_t unit_ms; /* 0: the value tells no time */
+        uint32_t ms;      /* how long it lasts */
+        uint32_t time_function, time_address, time_stride, time_unit_ms; /* set before, if any */
+        uint32_t goes; /* 0: off and on again; 1: on and off again (a button's relay) */
+    } pulse;
+
+    /* ---- buttons ---- */
+    uint32_t press_ms, hold_ms; /* a short press, and one that forces it off */
+    struct map_place sense;     /* what tells that the machine is on: power LED or 5 V. Else
+                                   nothing does, and its state is unknown */
+    struct map_place reset;     /* a relay at its reset header; function 0: there is none */
+
+    /* ---- metering, of each outlet ---- */
+    struct {
+        uint32_t function, address, stride;
+        uint32_t type;              /* index into u16 s16 u32 s32 f32 */
+        uint32_t order;             /* of two registers: 0 high word first, 1 low word first */
+        uint32_t milliwatts;        /* one count is so many; f32: one watt is 1000 */
+        struct option_uints absent; /* raw values that mean "not fitted" */
+    } meter;
+
+    /* ---- is it the product we think it is? ---- */
+    struct {
+        uint32_t function, address;
+        struct option_uints expect; /* values of registers (or bits) from there on */
+    } probe;
+    struct {
+        uint32_t function, address; /* one register: how many outlets it has */
+    } count;
+};
+
+extern const struct option_table map_options;
+
+/* What holds between settings: each line says which, for who wrote the profile. ERR_CONFIG. */
+int map_check(const struct modbus_map *map, struct err *err);
+
+/* Of outlet n. Pure. */
+uint32_t map_address(const struct map_place *place, uint32_t outlet);
+/* What a raw value that was read there means; POWER_UNKNOWN: neither. */
+enum power map_power(const struct modbus_map *map, const struct map_place *place, uint16_t value);
+
+#endif
