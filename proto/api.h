@@ -149,9 +149,16 @@ struct outlet_view {
                                and cycle if it feeds no node */
     char node[NAME_SIZE];   /* that it feeds; "" : none. Of several, the first */
     char circuit[NAME_SIZE];
+    /* Not in the agent's answer: what came of a client's `status` of it, with `asked`. */
+    bool asked;
+    enum power power;
+    bool has_watts;
+    uint32_t milliwatts;
+    char text[JOB_TEXT_SIZE]; /* why its power is not known; "" */
 };
 /* GET /v1/outlets[?pdu=NAME]: {"outlets":[{"outlet":"pdu-a/3","node":"n20","circuit":"c1"}]} */
 char *outlet_list_encode(const struct outlet_view *views, size_t count);
+char *outlet_view_encode(const struct outlet_view *view); /* one, on one line: jsonl */
 int outlet_list_decode(const char *json, struct outlet_view **views, size_t *count,
                        struct err *err);
 

@@ -38,6 +38,7 @@ static int64_t number_of(const struct field *field, const void *at)
         memcpy(&number.flag, at, sizeof number.flag);
         return number.flag;
     case FIELD_U32:
+    case FIELD_WATTS:
         memcpy(&number.u32, at, sizeof number.u32);
         return number.u32;
     case FIELD_I32:
@@ -87,6 +88,7 @@ static bool is_absent(const struct field *field, const void *value)
     case FIELD_I32:
     case FIELD_U64:
     case FIELD_WORD:
+    case FIELD_WATTS:
         return !(field->flags & FIELD_ALWAYS) && number_of(field, at) == field->absent;
     case FIELD_DURATION:
         return number_of(field, at) < 0;
@@ -134,6 +136,7 @@ static void print_member(struct json_text *text, const struct field *field, cons
         json_put_string(text, field->words->name((int)number_of(field, at)));
         break;
     case FIELD_DURATION:
+    case FIELD_WATTS: /* thousandths, too */
         json_put_seconds(text, (uint64_t)number_of(field, at));
         break;
     case FIELD_TIME:
@@ -200,6 +203,7 @@ static json_t *field_to_json(const struct field *field, const void *at)
     case FIELD_WORD:
         return json_string(field->words->name((int)number_of(field, at)));
     case FIELD_DURATION:
+    case FIELD_WATTS:
         return json_real((double)number_of(field, at) / 1000);
     case FIELD_TIME:
         time_format(number_of(field, at), time);

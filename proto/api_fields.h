@@ -24,6 +24,7 @@ enum field_type {
     FIELD_U64,       /* uint64_t; at most INT64_MAX, JSON libraries read no more */
     FIELD_WORD,      /* an enum, as its word */
     FIELD_DURATION,  /* uint64_t of ms, as seconds with decimals; UINT64_MAX: always absent */
+    FIELD_WATTS,     /* uint32_t of mW, as watts with decimals */
     FIELD_TIME,      /* int64_t of ms since 1970, as RFC 3339 UTC; 0: always absent */
     FIELD_OBJECT,    /* a struct, with a table of its own */
 };

@@ -141,6 +141,17 @@ static int read_duration(const json_t *json, const struct field *field, enum str
     return 0;
 }
 
+static int read_watts(const json_t *json, const struct field *field, enum strictness strictness,
+                      void *at, struct err *err)
+{
+    double watts = json_number_value(json);
+    if (!json_is_number(json) || watts < 0 || watts > UINT32_MAX / 1000)
+        return err_set(err, blame(strictness), "'%s' must be a number of watts", field->key);
+    uint32_t milliwatts = (uint32_t)(watts * 1000 + 0.5);
+    memcpy(at, &milliwatts, sizeof milliwatts);
+    return 0;
+}
+
 static int read_time(const json_t *json, const struct field *field, enum strictness strictness,
                      void *at, struct err *err)
 {
@@ -179,6 +190,8 @@ static int read_field(const json_t *json, const struct field *field, enum strict
         return read_word(json, field, strictness, at, err);
     case FIELD_DURATION:
         return read_duration(json, field, strictness, at, err);
+    case FIELD_WATTS:
+        return read_watts(json, field, strictness, at, err);
     case FIELD_TIME:
         return read_time(json, field, strictness, at, err);
     case FIELD_OBJECT:

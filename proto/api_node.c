@@ -36,6 +36,8 @@ const struct field node_fields[] = {
     {FIELD_AS("since_s", struct node_view, since_ms, FIELD_DURATION)},
     {FIELD_AS("power_age_s", struct node_view, power_age_ms, FIELD_DURATION)},
     {NODE(locked, FIELD_BOOL)},
+    {FIELD_AS("watts", struct node_view, milliwatts, FIELD_WATTS), .flags = FIELD_HAS,
+     .has = offsetof(struct node_view, has_watts)},
     {0},
 };
 

@@ -21,6 +21,7 @@ static const struct field option_fields[] = {
      .has = offsetof(struct job_options, has_max_failures)},
     {FIELD_AS("identify_s", struct job_options, seconds, FIELD_U32)},
     {OPTION(native, FIELD_BOOL)},
+    {OPTION(feeds, FIELD_BOOL)},
     {0},
 };
 

@@ -68,6 +68,23 @@ static void try_locks(const char *text)
     free(locks_again);
 }
 
+static void try_outlets(const char *text)
+{
+    struct outlet_view *outlets = NULL, *again = NULL;
+    size_t count = 0, as_many = 0;
+    struct err err = {0};
+    if (outlet_list_decode(text, &outlets, &count, &err)) {
+        check_refusal(&err);
+        return;
+    }
+    char *json = outlet_list_encode(outlets, count);
+    if (!json || outlet_list_decode(json, &again, &as_many, NULL) || as_many != count)
+        abort();
+    check_same(json, outlet_list_encode(again, count));
+    free(outlets);
+    free(again);
+}
+
 static void try_job(const char *text)
 {
     _cleanup_(job_view_clear) struct job_view job = {0}, again = {0};
@@ -191,6 +208,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_request(text);
     try_job(text);
     try_locks(text);
+    try_outlets(text);
     try_event(text);
     try_node_list(text);
     try_job_list(text);

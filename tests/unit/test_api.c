@@ -36,7 +36,8 @@ static void test_request_comes_back(void **state)
                     .max_failures = 0,
                     .has_max_failures = true,
                     .seconds = 15,
-                    .native = true},
+                    .native = true,
+                    .feeds = true},
     };
     _cleanup_(freep) char *json = job_request_encode(&sent);
     assert_non_null(json);
@@ -87,6 +88,8 @@ static void test_requests_are_strict(void **state)
         {"{\"verb\":\"on\",\"nodes\":\"n1\",\"options\":7}", "'options' must be an object"},
         {"{\"verb\":\"on\",\"nodes\":\"n1\",\"options\":{\"retires\":1}}",
          "in 'options': unknown key 'retires'"},
+        {"{\"verb\":\"off\",\"nodes\":\"n1\",\"options\":{\"feeds\":1}}",
+         "in 'options': 'feeds' must be true or false"},
         {"{\"verb\":\"on\",\"nodes\":\"n1\",\"confirm\":\"0123456789abcdef0\"}",
          "'confirm' is 17 bytes long, at most 16 are taken"},
     };
@@ -121,6 +124,8 @@ static struct node_view some_node(void)
     view.next_boot.device = BOOT_NETWORK;
     view.since_ms = 14203;
     view.power_age_ms = 1001;
+    view.has_watts = true;
+    view.milliwatts = 123450;
     (void)snprintf(view.job, sizeof view.job, "J1a2b3c4-17");
     return view;
 }
@@ -151,6 +156,65 @@ static void test_node_list_comes_back(void **state)
     free(got);
     free(folded);
     free(warning);
+}
+
+static void test_outlets_come_back(void **state)
+{
+    (void)state;
+    static const struct outlet_view sent[] = {
+        {.outlet = "pdu-a/3", .node = "n20", .circuit = "c1"},
+        {.outlet = "pdu-a/4", .asked = true, .text = "no answer from 10.1.0.5 in 1 s"},
+        {.outlet = "pdu-a/5", .asked = true, .power = POWER_ON, .has_watts = true},
+    };
+    struct outlet_view *got;
+    size_t count;
+    struct err err = {0};
+    _cleanup_(freep) char *json = outlet_list_encode(sent, 3);
+    assert_string_equal(
+        json, "{\"outlets\":[{\"outlet\":\"pdu-a/3\",\"node\":\"n20\",\"circuit\":\"c1\"},"
+              "{\"outlet\":\"pdu-a/4\",\"power\":\"unknown\","
+              "\"text\":\"no answer from 10.1.0.5 in 1 s\"},"
+              "{\"outlet\":\"pdu-a/5\",\"power\":\"on\",\"watts\":0.0}]}");
+    assert_int_equal(outlet_list_decode(json, &got, &count, &err), 0);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_(freep) char *one = outlet_view_encode(&sent[i]);
+        _cleanup_(freep) char *again = outlet_view_encode(&got[i]);
+        assert_string_equal(one, again);
+    }
+    free(got);
+}
+
+static void test_outlets_are_read_leniently(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *text;
+    } cases[] = {
+        {"{}", "'outlets' must be a list"},
+        {"{\"outlets\":[3]}", "outlet 1 must be an object"},
+        {"{\"outlets\":[{\"node\":\"n1\"}]}", "outlet 1: 'outlet' is missing"},
+        {"{\"outlets\":[{\"outlet\":\"a/1\",\"watts\":-1}]}", "'watts' must be a number of watts"},
+        {"{\"outlets\":[{\"outlet\":\"a/1\",\"watts\":4294968}]}", "must be a number of watts"},
+        {"{\"outlets\":[{\"outlet\":\"a/1\",\"watts\":\"9\"}]}", "must be a number of watts"},
+    };
+    struct outlet_view *got = NULL;
+    size_t count = 0;
+    struct err err = {0};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_int_equal(outlet_list_decode(cases[i].json, &got, &count, &err), -1);
+        if (!strstr(err.text, cases[i].text))
+            fail_msg("%s\n gave: %s\n not: %s", cases[i].json, err.text, cases[i].text);
+        assert_int_equal(err.kind, ERR_PROTOCOL);
+        assert_null(got);
+    }
+    assert_int_equal(outlet_list_decode("{\"outlets\":[{\"outlet\":\"a/1\",\"fuse\":7,"
+                                        "\"watts\":12.3456}]}",
+                                        &got, &count, &err),
+                     0);
+    assert_int_equal(count, 1);
+    assert_int_equal(got->milliwatts, 12346);
+    free(got);
 }
 
 static void test_what_is_not_known_is_not_written(void **state)
@@ -417,6 +481,8 @@ int main(void)
         cmocka_unit_test(test_smallest_request),
         cmocka_unit_test(test_requests_are_strict),
         cmocka_unit_test(test_node_list_comes_back),
+        cmocka_unit_test(test_outlets_come_back),
+        cmocka_unit_test(test_outlets_are_read_leniently),
         cmocka_unit_test(test_what_is_not_known_is_not_written),
         cmocka_unit_test(test_foreign_bytes_do_not_break_a_list),
         cmocka_unit_test(test_job_comes_back),
