@@ -36,13 +36,23 @@ int name_compare(const char *a, const char *b)
     return slice_compare(a, strlen(a), b, strlen(b));
 }
 
-bool name_valid(const char *name)
+static bool valid(const char *name, bool slash)
 {
     size_t size = strlen(name);
     if (!size || size >= NAME_SIZE || !is_letter_or_digit(name[0]))
         return false;
     for (size_t i = 1; i < size; i++)
-        if (!is_name_char(name[i]))
+        if (!is_name_char(name[i]) && !(slash && name[i] == '/'))
             return false;
     return true;
+}
+
+bool name_valid(const char *name)
+{
+    return valid(name, false);
+}
+
+bool name_valid_node(const char *name)
+{
+    return valid(name, true);
 }

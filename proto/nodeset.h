@@ -3,8 +3,10 @@
  * ClusterShell's language made strict: operators go left to right with equal rank; duplicates
  * vanish; padding is identity (n1 and n01 are two names); an unknown group, an unknown name,
  * an empty result, a bad bracket: errors with the column.  Names are
- * [A-Za-z0-9][A-Za-z0-9._:-]*, numbers have at most 9 digits, limits are checked before
- * anything is expanded.  tests/data/nodeset-cases.tsv holds the rules one by one. */
+ * [A-Za-z0-9][A-Za-z0-9._:/-]*, numbers have at most 9 digits, limits are checked before
+ * anything is expanded.  tests/data/nodeset-cases.tsv holds the rules one by one.
+ *
+ * Only an outlet has a '/' in its name: pdu-a/[1-8]. Machines, devices, groups have none. */
 #ifndef POWERCTL_NODESET_H
 #define POWERCTL_NODESET_H
 
@@ -65,6 +67,7 @@ void nodeset_hash(const struct nodeset *set, char hash[17]);
 
 /* Natural order, as in sets: <0, 0, >0. */
 int name_compare(const char *a, const char *b);
-bool name_valid(const char *name);
+bool name_valid(const char *name);      /* of anything that is given a name: without '/' */
+bool name_valid_node(const char *name); /* in a set: of an outlet, too */
 
 #endif

@@ -120,7 +120,7 @@ static int take_name(void *arg, const char *name, size_t size)
         return -1;
     if (memchr(name, '*', size))
         return take_wildcard(p, name);
-    if (!name_valid(name))
+    if (!name_valid_node(name))
         return size >= NAME_SIZE
                    ? complain(p->err, p->text, p->operand, "'%s' is longer than %d characters",
                               quote(name).text, NAME_SIZE - 1)

@@ -40,7 +40,7 @@ static int check_literal(const struct pattern *pattern, const char *at, struct e
     bool good = false;
     switch (pattern->place) {
     case PATTERN_OPERAND:
-        good = is_name_char(*at) || *at == '*';
+        good = is_name_char(*at) || *at == '*' || *at == '/';
         break;
     case PATTERN_SETTING:
         good = *at > ' ' && *at <= '~' && !is_operator(*at) && *at != '*' && *at != '@';

@@ -94,7 +94,7 @@ int nodeset_from_names(const char *const *names, size_t count, struct nodeset **
     if (!unique)
         return err_set(err, ERR_SYSTEM, "no memory for %zu names", count);
     for (size_t i = 0; i < count; i++) {
-        if (!name_valid(names[i]))
+        if (!name_valid_node(names[i]))
             return err_set(err, ERR_USAGE, "'%s' is not a name", quote(names[i]).text);
         struct name_entry *entry = name_table_intern(&table, names[i], strlen(names[i]));
         if (!entry)

@@ -15,20 +15,43 @@ struct value {
     struct option_uints numbers;
 };
 
+/* The value of a hexadecimal digit; 16 or more: it is none. */
+static uint64_t digit_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (uint64_t)(c - '0');
+    if (c >= 'a' && c <= 'f')
+        return (uint64_t)(c - 'a') + 10;
+    if (c >= 'A' && c <= 'F')
+        return (uint64_t)(c - 'A') + 10;
+    return 16;
+}
+
+/* "4196" or "0x1064": manuals of devices write addresses either way. A leading zero is no octal. */
+static int read_number(const char *text, size_t size, uint64_t *out)
+{
+    bool hexadecimal = size > 2 && text[0] == '0' && text[1] == 'x';
+    uint64_t base = hexadecimal ? 16 : 10, number = 0;
+    if (!size || size > 10)
+        return -1;
+    for (size_t i = hexadecimal ? 2 : 0; i < size; i++) {
+        uint64_t digit = digit_of(text[i]);
+        if (digit >= base)
+            return -1;
+        number = number * base + digit;
+    }
+    *out = number;
+    return 0;
+}
+
 static int parse_uint(const struct option *row, const char *text, size_t size, uint32_t *out,
                       struct err *err)
 {
     uint64_t max = row->max ? row->max : UINT32_MAX;
     uint64_t number = 0;
-    if (!size || size > 10)
+    if (read_number(text, size, &number))
         return err_set(err, ERR_CONFIG, "%s: '%.*s' is not a whole number", row->name,
                        (int)(size < 20 ? size : 20), text);
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return err_set(err, ERR_CONFIG, "%s: '%.*s' is not a whole number", row->name,
-                           (int)size, text);
-        number = number * 10 + (uint64_t)(text[i] - '0');
-    }
     if (number < row->min || number > max)
         return err_set(err, ERR_CONFIG, "%s: %llu is not between %llu and %llu", row->name,
                        (unsigned long long)number, (unsigned long long)row->min,
@@ -143,6 +166,15 @@ int option_check(const struct option *row, const char *value, struct err *err)
 {
     struct value ignored;
     return parse(row, value, &ignored, err);
+}
+
+int option_number(const char *text, uint32_t *out)
+{
+    uint64_t number = 0;
+    if (read_number(text, strlen(text), &number) || number > UINT32_MAX)
+        return -1;
+    *out = (uint32_t)number;
+    return 0;
 }
 
 static void put(const struct option *row, void *config, const char *text, const struct value *value)

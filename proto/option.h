@@ -5,7 +5,8 @@
  *         OPTION(OPTION_UINT, struct ipmi_config, port, .fallback = "623", .min = 1, .max = 65535),
  *     };
  *
- * Values come as text, from YAML scalars or JSON strings; lists are joined by ','. The place in
+ * Values come as text, from YAML scalars or JSON strings; lists are joined by ','. Numbers are
+ * decimal, or hexadecimal behind "0x" (never octal). The place in
  * the struct is, by type: TEXT char[], UINT uint32_t, BOOL bool, CHOICE uint32_t (index into
  * choices), UINTS struct option_uints, FLAGS uint32_t (bit n for choices[n]), PATH char[]. */
 #ifndef POWERCTL_OPTION_H
@@ -64,6 +65,9 @@ int option_set(struct option_table table, void *config, const char *name, const 
 
 /* Checks a value without a place for it: for a config reader that only has the description. */
 int option_check(const struct option *row, const char *value, struct err *err);
+
+/* A text that option_check() takes for a UINT, as a number. 0 or -1. */
+int option_number(const char *text, uint32_t *out);
 
 /* The name in the table nearest to `name`, or NULL if none is near: for "did you mean". */
 const char *option_nearest(struct option_table table, const char *name);

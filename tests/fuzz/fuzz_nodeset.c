@@ -34,7 +34,7 @@ static void check_fold(const struct nodeset *set)
         abort();
     for (size_t i = 0; i < nodeset_count(set); i++)
         if (strcmp(nodeset_name(set, i), nodeset_name(again, i)) != 0 ||
-            !nodeset_has(set, nodeset_name(again, i)) || !name_valid(nodeset_name(set, i)) ||
+            !nodeset_has(set, nodeset_name(again, i)) || !name_valid_node(nodeset_name(set, i)) ||
             (i && name_compare(nodeset_name(set, i - 1), nodeset_name(set, i)) >= 0))
             abort();
     char hash[17], hash_again[17];

@@ -124,6 +124,10 @@ static const struct {
     { "fold-mixed-pad", "n099,n100,n99", "n99,n099,n100", "n[99,099-100]" },
     { "semicolon", "n1;reboot", "error: column 3: ';' cannot stand in a name ('n1;reboot')", NULL },
     { "case", "N[1-2],n[1-2]", "N1,N2,n1,n2", "N[1-2],n[1-2]" },
+    { "outlets", "pdu-a/[1-24]!pdu-a/[3-22],pdu-b/7", "pdu-a/1,pdu-a/2,pdu-a/23,pdu-a/24,pdu-b/7", "pdu-a/[1-2,23-24],pdu-b/7" },
+    { "outlet-step", "pdu-a/[1-9/4]", "pdu-a/1,pdu-a/5,pdu-a/9", "pdu-a/[1,5,9]" },
+    { "slash-first", "/3", "error: column 1: '/3': a name begins with a letter or a digit", NULL },
+    { "slash-group", "@pdu-a/3", "error: column 1: '@pdu-a/3' is not the name of a group", NULL },
 
     { NULL, "@nosuch", "error: column 1: no group is called '@nosuch'", NULL },
     { NULL, "@rack[1-3]", "error: column 1: no group is called '@rack3'", NULL },
@@ -206,7 +210,7 @@ static void test_every_rule_has_a_case(void **state)
             fail_msg("no case for '%s'", line);
         rows++;
     }
-    assert_int_equal(rows, 36);
+    assert_int_equal(rows, 40);
 }
 
 static void test_only_known_nodes(void **state)
@@ -459,6 +463,8 @@ static void test_names(void **state)
     assert_false(name_valid("-n"));
     assert_false(name_valid(".."));
     assert_false(name_valid("a/b"));
+    assert_true(name_valid_node("a/b"));
+    assert_false(name_valid_node("/b"));
     assert_false(name_valid("a b"));
 }
 

@@ -87,6 +87,29 @@ static void test_good_values(void **state)
     assert_int_equal(s.registers.count, 0);
 }
 
+/* As manuals write addresses; a leading zero is no octal. */
+static void test_hexadecimal(void **state)
+{
+    struct settings s;
+    uint32_t number = 7;
+    (void)state;
+    options_init(table, &s);
+    assert_int_equal(option_set(table, &s, "port", "0x0100", NULL), 0);
+    assert_int_equal(s.port, 256);
+    assert_int_equal(option_set(table, &s, "port", "010", NULL), 0);
+    assert_int_equal(s.port, 10);
+    assert_int_equal(option_set(table, &s, "registers", "0xfF,16,0x0", NULL), 0);
+    assert_int_equal(s.registers.count, 3);
+    assert_int_equal(s.registers.value[0], 255);
+    assert_int_equal(s.registers.value[1], 16);
+    assert_int_equal(s.registers.value[2], 0);
+    assert_int_equal(option_number("0xffffffff", &number), 0);
+    assert_int_equal(number, UINT32_MAX);
+    assert_int_equal(option_number("4294967296", &number), -1);
+    assert_int_equal(option_number("", &number), -1);
+    assert_int_equal(number, UINT32_MAX);
+}
+
 static void test_bad_values(void **state)
 {
     static const struct {
@@ -98,7 +121,13 @@ static void test_bad_values(void **state)
         {"port", "", "port: '' is not a whole number"},
         {"port", "-1", "port: '-1' is not a whole number"},
         {"port", " 1", "port: ' 1' is not a whole number"},
-        {"port", "0x10", "port: '0x10' is not a whole number"},
+        {"port", "0x", "port: '0x' is not a whole number"},
+        {"port", "0X10", "port: '0X10' is not a whole number"},
+        {"port", "0x1g", "port: '0x1g' is not a whole number"},
+        {"port", "10ab", "port: '10ab' is not a whole number"},
+        {"port", "0x10000", "port: 65536 is not between 1 and 65535"},
+        {"port", "0x123456789", "port: '0x123456789' is not a whole number"},
+        {"registers", "1,0x100", "registers: 256 is not between 0 and 255"},
         {"port", "0", "port: 0 is not between 1 and 65535"},
         {"port", "65536", "port: 65536 is not between 1 and 65535"},
         {"port", "99999999999999999999", "port: '99999999999999999999' is not a whole number"},
