@@ -26,6 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)option_nearest(schema->table, row->name);
         if (row->fallback && option_check(row, row->fallback, NULL))
             abort(); /* a default that its own row refuses */
+        uint32_t number;
+        if (row->type == OPTION_UINT && row->fallback &&
+            (option_number(row->fallback, &number) || number < row->min ||
+             (row->max && number > row->max)))
+            abort();
     }
     option_schema_free(schema);
     option_schema_free(again);

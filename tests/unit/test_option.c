@@ -210,9 +210,13 @@ static void test_bad_schemas(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_bad_default_aborts),
-        cmocka_unit_test(test_good_values), cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_bad_schemas), cmocka_unit_test(test_schema_there_and_back),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_bad_default_aborts),
+        cmocka_unit_test(test_good_values),
+        cmocka_unit_test(test_hexadecimal),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_bad_schemas),
+        cmocka_unit_test(test_schema_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
