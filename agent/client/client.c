@@ -108,6 +108,15 @@ int client_nodes(struct client *client, const char *expression, struct node_view
     return 0;
 }
 
+int client_outlets(struct client *client, const char *pdu, struct outlet_view **views,
+                   size_t *count, struct err *err)
+{
+    _cleanup_(http_answer_clear) struct http_answer answer = {0};
+    if (ask(client, "GET", pdu ? "/v1/outlets?pdu=" : "/v1/outlets", pdu ? pdu : "", &answer, err))
+        return -1;
+    return outlet_list_decode(answer.body, views, count, err) ? misread("outlets", err) : 0;
+}
+
 int client_history(struct client *client, const struct history_query *query,
                    struct job_event **events, size_t *count, struct err *err)
 {

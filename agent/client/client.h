@@ -44,6 +44,9 @@ int client_cancel(struct client *client, const char *id, bool *too_late, struct 
 int client_jobs(struct client *client, struct job_view **views, size_t *count, struct err *err);
 int client_nodes(struct client *client, const char *expression, struct node_view **views,
                  size_t *count, char **folded, char **warning, struct err *err);
+/* Of a PDU, or of all (`pdu` NULL), as configured. Free the array. */
+int client_outlets(struct client *client, const char *pdu, struct outlet_view **views,
+                   size_t *count, struct err *err);
 /* The last `limit` events of the nodes, oldest first. */
 struct history_query {
     const char *nodes;     /* expression */

@@ -276,10 +276,11 @@ int core_cancel(struct core *core, const char *id, uint64_t now_ms, struct err *
 void core_count(const struct core *core, struct core_counts *counts)
 {
     *counts = core->counts;
-    counts->nodes = core->inventory->nnodes;
+    counts->nodes = core->inventory->nmachines;
     counts->booting = core->booting;
     for (const struct node_state *node = core->nodes; node; node = node->hh.next) {
-        if (!inventory_node(core->inventory, node->name)) /* gone with a reload */
+        const struct node *known = inventory_node(core->inventory, node->name);
+        if (!known || known->is_outlet) /* gone with a reload, or no machine */
             continue;
         counts->nodes_on += node->power == POWER_ON;
         counts->nodes_off += node->power == POWER_OFF;

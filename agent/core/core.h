@@ -121,6 +121,11 @@ int core_nodes(const struct core *core, const char *expression, uint64_t now_ms,
                struct node_view **views, size_t *count, char **folded, char warning[256],
                struct err *err);
 
+/* The outlets of a PDU, or of all (`pdu` NULL), as configured, in natural order. ERR_NOT_FOUND, with
+ * what was perhaps meant: there is none of this name. */
+int core_outlets(const struct core *core, const char *pdu, struct outlet_view **views,
+                 size_t *count, struct err *err);
+
 /* What a job would do, one line each; sends nothing. malloc'd text. */
 int core_plan(const struct core *core, const struct job_request *request, char **text,
               struct err *err);

@@ -10,6 +10,7 @@
 static const struct route routes[] = {
     {"GET",    "/v1/version",          version_get,    false, {0}},
     {"GET",    "/v1/nodes",            nodes_get,      false, {"nodes"}},
+    {"GET",    "/v1/outlets",          outlets_get,    false, {"pdu"}},
     {"GET",    "/v1/jobs",             jobs_get,       false, {0}},
     {"POST",   "/v1/jobs",             jobs_post,      true,  {0}},
     {"GET",    "/v1/jobs/{id}",        job_get,        false, {0}},

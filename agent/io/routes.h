@@ -22,8 +22,8 @@ struct route {
 const char *call_query(const struct call *call, const char *name); /* NULL: not given */
 char *json_of_text(const char *key, const char *text);             /* {"key":"text"} */
 
-route_fn version_get, nodes_get, jobs_get, jobs_post, job_get, job_delete, job_events_get,
-    events_get, plan_post, history_get, locks_get, locks_post, locks_delete, metrics_get,
-    healthz_get;
+route_fn version_get, nodes_get, outlets_get, jobs_get, jobs_post, job_get, job_delete,
+    job_events_get, events_get, plan_post, history_get, locks_get, locks_post, locks_delete,
+    metrics_get, healthz_get;
 
 #endif

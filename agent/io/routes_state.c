@@ -38,6 +38,18 @@ void nodes_get(struct api *api, const struct routed *routed, struct answer *answ
     free(views);
 }
 
+void outlets_get(struct api *api, const struct routed *routed, struct answer *answer)
+{
+    _cleanup_(freep) struct outlet_view *views = NULL;
+    size_t count = 0;
+    struct err err;
+    if (core_outlets(api->core, call_query(routed->call, "pdu"), &views, &count, &err)) {
+        answer_err(answer, &err);
+        return;
+    }
+    answer_json(answer, 200, outlet_list_encode(views, count));
+}
+
 void metrics_get(struct api *api, const struct routed *routed, struct answer *answer)
 {
     (void)routed;

@@ -1,6 +1,7 @@
 /* api_rig.h - the agent's inside on a real socket, for tests of the control API: the real core,
- * journal, turn and server, four nodes n1 to n4 with devices d1 to d4. The drivers are a list of
- * requests that the rig answers if told to; a client speaks plain bytes. */
+ * journal, turn and server, four nodes n1 to n4 with devices d1 to d4, and a PDU, pdu-a, of two
+ * outlets. The drivers are a list of requests that the rig answers if told to; a client speaks plain
+ * bytes. */
 #ifndef POWERCTL_TEST_API_RIG_H
 #define POWERCTL_TEST_API_RIG_H
 
@@ -30,7 +31,7 @@
 #include "agent/io/log.h"
 #include "proto/cleanup.h"
 
-enum { NODES = 4, SENT_MAX = 64, PATIENCE_MS = 30000 };
+enum { NODES = 4, OUTLETS = 2, SENT_MAX = 64, PATIENCE_MS = 30000 };
 
 static struct {
     char dir[64], path[96], journal_path[96];
@@ -45,7 +46,7 @@ static struct {
     size_t nsent;
     struct driver_request sent[SENT_MAX];
     bool answering; /* as a device that does what it is told */
-    enum power power[NODES];
+    enum power power[NODES + OUTLETS];
     uv_idle_t answers;
     size_t answered;
 } rig;
@@ -98,7 +99,8 @@ static void on_answers(uv_idle_t *idle)
     (void)idle;
     while (rig.answering && rig.answered < rig.nsent) {
         const struct driver_request *request = &rig.sent[rig.answered++];
-        size_t node = (size_t)(request->device[1] - '1');
+        bool outlet = request->outlet != 0;
+        size_t node = outlet ? NODES + request->outlet - 1 : (size_t)(request->device[1] - '1');
         struct driver_reply reply = {.id = request->id, .op = request->op, .ok = true};
         if (request->op == OP_ON)
             rig.power[node] = POWER_ON;
@@ -108,13 +110,37 @@ static void on_answers(uv_idle_t *idle)
     }
 }
 
+/* Its first outlet feeds n1, too. */
+static void add_pdu(struct inventory *inventory)
+{
+    struct device *pdu = &inventory->devices[NODES];
+    inventory->circuits = calloc(1, sizeof *inventory->circuits);
+    inventory->ncircuits = 1;
+    (void)snprintf(inventory->circuits[0].name, NAME_SIZE, "row-1");
+    (void)snprintf(pdu->driver, NAME_SIZE, "fake");
+    (void)snprintf(pdu->config.device, NAME_SIZE, "pdu-a");
+    pdu->outlets = OUTLETS;
+    for (uint32_t i = 0; i < OUTLETS; i++) {
+        struct node *node = &inventory->nodes[NODES + i];
+        (void)snprintf(node->name, NAME_SIZE, "pdu-a/%u", i + 1);
+        if (!i)
+            (void)snprintf(node->feeds_node, NAME_SIZE, "n1");
+        node->is_outlet = true;
+        node->control.device = node->next_boot = DEVICE_NONE;
+        node->nfeeds = 1;
+        node->feeds[0] =
+            (struct feed){.device = NODES, .outlet = i + 1, .circuit = i ? CIRCUIT_NONE : 0};
+    }
+}
+
 static struct inventory *make_inventory(void)
 {
     struct err err;
     struct inventory *inventory = inventory_new();
-    inventory->devices = calloc(NODES, sizeof *inventory->devices);
-    inventory->nodes = calloc(NODES, sizeof *inventory->nodes);
-    inventory->ndevices = inventory->nnodes = NODES;
+    inventory->devices = calloc(NODES + 1, sizeof *inventory->devices);
+    inventory->nodes = calloc(NODES + OUTLETS, sizeof *inventory->nodes);
+    inventory->ndevices = NODES + 1;
+    inventory->nnodes = NODES + OUTLETS;
     for (uint32_t i = 0; i < NODES; i++) {
         (void)snprintf(inventory->devices[i].driver, NAME_SIZE, "fake");
         (void)snprintf(inventory->devices[i].config.device, NAME_SIZE, "d%u", i + 1);
@@ -122,6 +148,7 @@ static struct inventory *make_inventory(void)
         inventory->nodes[i].control.device = i;
         inventory->nodes[i].next_boot = DEVICE_NONE;
     }
+    add_pdu(inventory);
     inventory->deadlines.settle = 10;
     inventory->limits.power_on_per_second = 1000;
     assert_int_equal(inventory_seal(inventory, &err), 0);
@@ -140,7 +167,7 @@ static int setup(void **state)
         return -1;
     (void)snprintf(rig.path, sizeof rig.path, "%s/run/s", rig.dir);
     (void)snprintf(rig.journal_path, sizeof rig.journal_path, "%s/journal.db", rig.dir);
-    for (size_t i = 0; i < NODES; i++)
+    for (size_t i = 0; i < NODES + OUTLETS; i++)
         rig.power[i] = POWER_OFF;
     (void)uv_loop_init(&rig.loop);
     (void)uv_idle_init(&rig.loop, &rig.answers);

@@ -17,6 +17,31 @@ static void state_is_shown(void **state)
     assert_has(talk.text, "text/plain; version=0.0.4");
 }
 
+static void outlets_are_shown_apart_from_machines(void **state)
+{
+    static const char whole[] = "{\"outlets\":[{\"outlet\":\"pdu-a/1\",\"node\":\"n1\","
+                                "\"circuit\":\"row-1\"},{\"outlet\":\"pdu-a/2\"}]}";
+    (void)state;
+    assert_has(get("/v1/outlets"), whole);
+    assert_has(get("/v1/outlets?pdu=pdu-a"), whole);
+    assert_int_equal(status(get("/v1/outlets?pdu=pdu-b")), 404);
+    assert_has(talk.text, "no PDU is called 'pdu-b'; did you mean 'pdu-a'?");
+    assert_int_equal(status(get("/v1/outlets?pdu=d1")), 400);
+    assert_has(talk.text, "d1 is no PDU");
+    assert_int_equal(status(get("/v1/outlets?outlet=1")), 400);
+    rig.answering = true;
+    rig.power[NODES + 1] = POWER_ON;
+    assert_has(get("/v1/nodes?nodes=*"), "\"folded\":\"n[1-4]\"");
+    assert_int_equal(status(post("/v1/jobs", "application/json",
+                                 "{\"verb\":\"status\",\"nodes\":\"pdu-a/[1-2]\"}")),
+                     202);
+    uint64_t until = clock_now_ms() + PATIENCE_MS;
+    while (!strstr(get("/v1/nodes?nodes=pdu-a/2"), "\"power\":\"on\""))
+        assert_true(clock_now_ms() < until);
+    assert_has(get("/metrics"), "powerctl_nodes{power=\"unknown\"} 4\n");
+    assert_has(talk.text, "powerctl_nodes{power=\"on\"} 0\n");
+}
+
 static void mistakes_get_a_problem(void **state)
 {
     (void)state;
@@ -357,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(state_is_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(outlets_are_shown_apart_from_machines, setup, teardown),
         cmocka_unit_test_setup_teardown(mistakes_get_a_problem, setup, teardown),
         cmocka_unit_test_setup_teardown(bodies_are_judged_strictly, setup, teardown),
         cmocka_unit_test_setup_teardown(too_much_is_refused, setup, teardown),
