@@ -26,14 +26,18 @@ enum map_kind {
     KIND_OUTLET, /* each output feeds something */
     KIND_BUTTON, /* each output presses a machine's power button */
 };
+enum pulse_goes { PULSE_OFF_ON, PULSE_ON_OFF }; /* of the output; `invert` is not yet applied */
+enum meter_type { METER_U16, METER_S16, METER_U32, METER_S32, METER_F32 };
+enum word_order { HIGH_WORD_FIRST, LOW_WORD_FIRST };
 
 /* Where a value per outlet lies, and what it means. Outlet n is at address + (n - 1) * stride;
  * with `bits`, it is bit n - 1 of the register at address (and of those after it, from bit 16). */
 struct map_place {
     uint32_t function, address, stride;
     bool bits;
-    struct option_uints on, off; /* read: values that mean so; any other means neither.
-                                    write: one value each, sent as it is (function 5: raw) */
+    struct option_uints on, off; /* read: values that mean so; any other means neither. write: one
+                                    value each, sent as it is (function 5: raw), or none: see
+                                    map_write_value() */
 };
 
 struct modbus_map {
@@ -54,9 +58,10 @@ struct modbus_map {
     /* ---- outlets ---- */
     uint32_t kind;       /* enum map_kind */
     uint32_t outlets;    /* how many, from 1 */
-    bool invert;         /* wired the other way: on and off change places, reading and writing */
+    bool invert;         /* wired the other way: on and off change places in `read` and `write` */
     uint32_t settle_ms;  /* from a write to the reading that confirms it */
-    uint32_t dwell_ms;   /* for the agent: an outlet stays off so long before it may be on again */
+    uint32_t dwell_ms;   /* for the agent: an outlet stays off so long before it may be on again;
+                            0: the agent's own */
     uint32_t stagger_ms; /* for the agent: between two switch-ons at this device */
     struct map_place read, write;
     bool write_bank; /* function 15 or 16 over all outlets or not at all: read, change one, write */
@@ -68,7 +73,7 @@ struct modbus_map {
         uint32_t unit_ms; /* 0: the value tells no time */
         uint32_t ms;      /* how long it lasts */
         uint32_t time_function, time_address, time_stride, time_unit_ms; /* set before, if any */
-        uint32_t goes; /* 0: off and on again; 1: on and off again (a button's relay) */
+        uint32_t goes; /* enum pulse_goes */
     } pulse;
 
     /* ---- buttons ---- */
@@ -80,8 +85,8 @@ struct modbus_map {
     /* ---- metering, of each outlet ---- */
     struct {
         uint32_t function, address, stride;
-        uint32_t type;              /* index into u16 s16 u32 s32 f32 */
-        uint32_t order;             /* of two registers: 0 high word first, 1 low word first */
+        uint32_t type;              /* enum meter_type */
+        uint32_t order;             /* of two registers: enum word_order */
         uint32_t milliwatts;        /* one count is so many; f32: one watt is 1000 */
         struct option_uints absent; /* raw values that mean "not fitted" */
     } meter;
@@ -89,7 +94,8 @@ struct modbus_map {
     /* ---- is it the product we think it is? ---- */
     struct {
         uint32_t function, address;
-        struct option_uints expect; /* values of registers (or bits) from there on */
+        struct option_uints expect; /* values of registers (or bits) from there on; none: one
+                                       is read, and that it is there is enough */
     } probe;
     struct {
         uint32_t function, address; /* one register: how many outlets it has */
@@ -103,7 +109,12 @@ int map_check(const struct modbus_map *map, struct err *err);
 
 /* Of outlet n. Pure. */
 uint32_t map_address(const struct map_place *place, uint32_t outlet);
-/* What a raw value that was read there means; POWER_UNKNOWN: neither. */
+/* What a raw value (of a bit: 0 or 1) that was read at &map->read or &map->sense means;
+ * POWER_UNKNOWN: neither. */
 enum power map_power(const struct modbus_map *map, const struct map_place *place, uint16_t value);
+/* What is written at &map->write or &map->reset; of a bit or for function 15: 0 or 1. */
+uint16_t map_write_value(const struct modbus_map *map, const struct map_place *place, bool on);
+/* Whether its pulse is an off-and-on of what hangs on the outlet. */
+bool map_pulse_cycles(const struct modbus_map *map);
 
 #endif
