@@ -155,10 +155,6 @@ static int check_bank(const struct modbus_map *map, struct err *err)
     if (write->function != 15 && write->function != 16)
         return err_set(err, ERR_CONFIG, "write_bank needs write_function 15 or 16, not %u",
                        write->function);
-    if (!map->read.function)
-        return err_set(
-            err, ERR_CONFIG,
-            "write_bank needs read_function: all outlets are read before one is changed");
     if (!write->bits && write->stride != 1 && map->outlets > 1)
         return err_set(err, ERR_CONFIG, "write_bank writes neighbours: write_stride must be 1");
     return 0;
