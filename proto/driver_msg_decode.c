@@ -65,11 +65,13 @@ static int unknown_word(const char *name, const char *word, struct err *err)
     return err_set(err, ERR_PROTOCOL, "%s '%.60s' is not known", name, word);
 }
 
+/* Fills in texts up to their NUL and no further: whole settings are 30 KiB. */
 static int device_decode(json_t *json, struct driver_device *out, struct err *err)
 {
     json_error_t bad;
     const char *device;
     json_t *settings;
+    out->nsettings = 0;
     if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:s, s:o}", "device", &device, "settings",
                        &settings))
         return misshapen("device", &bad, err);
@@ -172,18 +174,36 @@ static bool order_is_plain(const char *line, struct driver_order *out)
     return true;
 }
 
+static void device_copy(struct driver_device *to, const struct driver_device *from)
+{
+    memcpy(to->device, from->device, strlen(from->device) + 1);
+    to->nsettings = from->nsettings;
+    for (size_t i = 0; i < from->nsettings; i++) {
+        const struct driver_setting *setting = &from->settings[i];
+        memcpy(to->settings[i].name, setting->name, strlen(setting->name) + 1);
+        memcpy(to->settings[i].value, setting->value, strlen(setting->value) + 1);
+    }
+}
+
 static int order_by_jansson(const char *line, struct driver_order *out, struct err *err)
 {
     _cleanup_(json_freep) json_t *json = parse("order", line, err);
     if (!json)
         return -1;
-    struct driver_order order = {.kind = DRIVER_MSG_REQUEST};
-    if (json_object_get(json, "settings"))
-        order.kind = DRIVER_MSG_DEVICE;
-    if (order.kind == DRIVER_MSG_DEVICE ? device_decode(json, &order.device, err)
-                                        : request_decode(json, &order.request, err))
+    if (json_object_get(json, "settings")) {
+        struct driver_device device;
+        if (device_decode(json, &device, err))
+            return -1;
+        device_copy(&out->device, &device);
+        out->kind = DRIVER_MSG_DEVICE;
+        return 0;
+    }
+    struct driver_request request;
+    memset(&request, 0, sizeof request); /* padding too: plain structs are compared */
+    if (request_decode(json, &request, err))
         return -1;
-    *out = order;
+    out->request = request;
+    out->kind = DRIVER_MSG_REQUEST;
     return 0;
 }
 
@@ -231,12 +251,17 @@ static int evidence_decode(json_t *json, struct restart_evidence *out, struct er
 static int info_decode(json_t *json, struct device_info *out, struct err *err)
 {
     json_error_t bad;
-    const char *guid, *model;
-    if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:s, s:s}", "guid", &guid, "model", &model))
+    const char *guid, *model, *session = "";
+    json_int_t outlets = 0;
+    if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:s, s:s, s?s, s?I}", "guid", &guid, "model",
+                       &model, "session", &session, "outlets", &outlets))
         return misshapen("info", &bad, err);
-    if (copy_text(out->guid, sizeof out->guid, "guid", guid, err))
+    if (check_range("outlets", outlets, 0, UINT32_MAX, err) ||
+        copy_text(out->guid, sizeof out->guid, "guid", guid, err) ||
+        copy_text(out->model, sizeof out->model, "model", model, err))
         return -1;
-    return copy_text(out->model, sizeof out->model, "model", model, err);
+    out->outlets = (uint32_t)outlets;
+    return copy_text(out->session, sizeof out->session, "session", session, err);
 }
 
 static int failure_decode(const char *kind, const char *sent, const char *text, struct err *out,
@@ -280,18 +305,22 @@ static int readings_decode(json_t *json, struct driver_reply *out, struct err *e
 static int reply_decode(json_t *json, struct driver_reply *out, struct err *err)
 {
     json_error_t bad;
-    json_int_t id;
+    json_int_t id, milliwatts = 0;
     const char *result, *kind = NULL, *sent = NULL, *text = NULL, *power = NULL;
     json_t *ignored;
-    if (json_unpack_ex(json, &bad, JSON_STRICT, "{s:I, s:s, s?s, s?s, s?s, s?s, s?o, s?o, s?o}",
-                       "id", &id, "result", &result, "error", &kind, "sent", &sent, "text", &text,
-                       "power", &power, "next_boot", &ignored, "evidence", &ignored, "info",
-                       &ignored))
+    if (json_unpack_ex(json, &bad, JSON_STRICT,
+                       "{s:I, s:s, s?s, s?s, s?s, s?s, s?I, s?o, s?o, s?o}", "id", &id, "result",
+                       &result, "error", &kind, "sent", &sent, "text", &text, "power", &power,
+                       "milliwatts", &milliwatts, "next_boot", &ignored, "evidence", &ignored,
+                       "info", &ignored))
         return misshapen("reply", &bad, err);
     if (check_range("id", id, 1, INT64_MAX, err) ||
+        check_range("milliwatts", milliwatts, 0, UINT32_MAX, err) ||
         result_decode(result, kind, sent, text, out, err))
         return -1;
     out->id = (uint64_t)id;
+    out->has_watts = json_object_get(json, "milliwatts") != NULL;
+    out->milliwatts = (uint32_t)milliwatts;
     if (power && power_parse(power, &out->power))
         return unknown_word("power", power, err);
     return readings_decode(json, out, err);

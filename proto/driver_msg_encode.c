@@ -117,12 +117,30 @@ static json_t *evidence_to_json(const struct restart_evidence *evidence)
     return json;
 }
 
+static json_t *info_to_json(const struct device_info *info)
+{
+    json_t *json = json_pack("{s:o, s:o}", "guid", text_to_json(info->guid), "model",
+                             text_to_json(info->model));
+    int failed = 0;
+    if (info->session[0])
+        failed |= json_object_set_new(json, "session", text_to_json(info->session));
+    if (info->outlets)
+        failed |= json_object_set_new(json, "outlets", json_integer(info->outlets));
+    if (failed) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
 /* What was read goes along with a failure too: a reset of a node that is off says it is off. */
 static int add_readings(json_t *json, const struct driver_reply *reply)
 {
     int failed = 0;
     if (reply->power != POWER_UNKNOWN)
         failed |= json_object_set_new(json, "power", json_string(power_name(reply->power)));
+    if (reply->has_watts)
+        failed |= json_object_set_new(json, "milliwatts", json_integer(reply->milliwatts));
     if (reply->has_next_boot) {
         const struct next_boot *boot = &reply->next_boot;
         failed |= json_object_set_new(json, "next_boot",
@@ -134,10 +152,7 @@ static int add_readings(json_t *json, const struct driver_reply *reply)
     if (reply->has_evidence)
         failed |= json_object_set_new(json, "evidence", evidence_to_json(&reply->evidence));
     if (reply->has_info)
-        failed |=
-            json_object_set_new(json, "info",
-                                json_pack("{s:o, s:o}", "guid", text_to_json(reply->info.guid),
-                                          "model", text_to_json(reply->info.model)));
+        failed |= json_object_set_new(json, "info", info_to_json(&reply->info));
     return failed;
 }
 
@@ -147,7 +162,7 @@ static json_t *err_to_json(const struct err *err)
                      "sent", sent_name(err->sent), "text", text_to_json(err->text));
 }
 
-/* {"id":7,"result":"ok","power":"on"}: of thousands at a time, and so without a tree. */
+/* {"id":7,"result":"ok","power":"on","milliwatts":84000}: of thousands at a time, and so without a tree. */
 static char *encode_state(const struct driver_reply *reply)
 {
     struct json_text text = {0};
@@ -159,6 +174,10 @@ static char *encode_state(const struct driver_reply *reply)
     if (reply->power != POWER_UNKNOWN) {
         json_put_key(&text, "power");
         json_put_string(&text, power_name(reply->power));
+    }
+    if (reply->has_watts) {
+        json_put_key(&text, "milliwatts");
+        json_put_integer(&text, reply->milliwatts);
     }
     json_close(&text, '}');
     json_put_newline(&text);

@@ -109,20 +109,23 @@ bool device_read(const struct plain *line, struct driver_device *out)
 
 bool reply_read(const struct plain *line, struct driver_reply *out)
 {
-    enum { ID = 1, RESULT = 2, NEEDED = 3 };
+    enum { ID = 1, RESULT = 2, NEEDED = 3, WATTS = 4 };
     unsigned seen;
-    int64_t id = 0;
+    int64_t id = 0, milliwatts = 0;
     const char *result = NULL, *power = NULL;
     const struct place places[] = {
         {"id", NULL, &id, ID},
         {"result", &result, NULL, RESULT},
         {"power", &power, NULL, 0},
+        {"milliwatts", NULL, &milliwatts, WATTS},
     };
-    if (!put_all(line, places, ARRAY_SIZE(places), &seen) || seen != NEEDED || id < 1 ||
-        strcmp(result, "ok") != 0)
+    if (!put_all(line, places, ARRAY_SIZE(places), &seen) || (seen & NEEDED) != NEEDED || id < 1 ||
+        strcmp(result, "ok") != 0 || milliwatts < 0 || milliwatts > UINT32_MAX)
         return false;
     memset(out, 0, sizeof *out); /* padding too: plain structs are compared */
     out->id = (uint64_t)id;
     out->ok = true;
+    out->has_watts = seen & WATTS;
+    out->milliwatts = (uint32_t)milliwatts;
     return !power || power_parse(power, &out->power) == 0;
 }

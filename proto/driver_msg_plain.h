@@ -1,5 +1,5 @@
 /* driver_msg_plain.h - the lines that come by the thousand, read without a tree: requests, devices,
- * and replies that say no more than a state.  Private to proto.
+ * and replies that say no more than a state and the watts.  Private to proto.
  *
  * What is right takes this way; what is not plain, or wrong in any way, is left to jansson and the
  * checks behind it, which have the words for it. */

@@ -30,15 +30,24 @@ static int by_device(const void *a, const void *b)
 }
 
 /* Malloc'd; NULL if it cannot be told to a driver. */
-static char *device_line(struct driver_device *device, const struct device_config *config)
+static char *device_line(struct driver_device *device, const struct device_config *config,
+                         struct err *err)
 {
-    if (config->nsettings > DRIVER_SETTINGS_MAX)
+    if (config->nsettings > DRIVER_SETTINGS_MAX) {
+        err_set(err, ERR_CONFIG, "device %s: %zu settings, its profile's included; %d is the most",
+                config->device, config->nsettings, DRIVER_SETTINGS_MAX);
         return NULL;
+    }
     memcpy(device->device, config->device, sizeof device->device);
     device->nsettings = config->nsettings;
     for (size_t i = 0; i < config->nsettings; i++)
         device->settings[i] = config->settings[i];
-    return driver_device_encode(device);
+    char *line = driver_device_encode(device);
+    if (!line)
+        err_set(err, ERR_CONFIG,
+                "device %s: its %zu settings are not UTF-8, or longer than %d bytes together",
+                config->device, config->nsettings, DRIVER_LINE_SIZE);
+    return line;
 }
 
 static int add_devices(struct driver_lines *lines, const struct driver_link_config *config,
@@ -51,12 +60,9 @@ static int add_devices(struct driver_lines *lines, const struct driver_link_conf
     for (size_t i = 0; i < config->ndevices; i++) {
         struct driver_line *line = &lines->rows[lines->count];
         (void)snprintf(line->device, sizeof line->device, "%s", config->devices[i]->device);
-        line->text = device_line(device, config->devices[i]);
+        line->text = device_line(device, config->devices[i], err);
         if (!line->text)
-            return err_set(
-                err, ERR_CONFIG,
-                "device %s: its settings are not UTF-8, or longer than %d bytes together",
-                line->device, DRIVER_LINE_SIZE);
+            return -1;
         lines->count++;
     }
     qsort(lines->rows, lines->count, sizeof *lines->rows, by_device);

@@ -81,7 +81,7 @@ static void take_request(struct host *host, const struct driver_request *request
 void host_take_line(void *arg, const char *line)
 {
     struct host *host = arg;
-    static struct driver_order order; /* 10 KiB, which would be zeroed for each line */
+    static struct driver_order order; /* 30 KiB: not for the stack of each line */
     struct err err;
     if (!line) {
         (void)fprintf(stderr, "a line longer than %d bytes was skipped\n", DRIVER_LINE_SIZE - 1);

@@ -61,9 +61,12 @@ static void try_answer(const char *line)
                                       : driver_refusal_encode(answer.device, &answer.refusal);
     if (!back || driver_answer_decode(back, &again, NULL))
         abort();
-    if (answer.kind == DRIVER_ANSWER_REPLY)
+    const size_t readings = offsetof(struct driver_reply, power);
+    if (answer.kind == DRIVER_ANSWER_REPLY) {
         same(&answer.reply, &again.reply, offsetof(struct driver_reply, err.text));
-    else
+        same((const char *)&answer.reply + readings, (const char *)&again.reply + readings,
+             sizeof answer.reply - readings);
+    } else
         same(answer.device, again.device, sizeof answer.device);
 }
 

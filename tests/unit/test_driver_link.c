@@ -421,6 +421,25 @@ static void without_a_lock_only_questions_are_asked(void **state)
     assert_int_equal(f->downs, 0);
 }
 
+static void check_too_much(struct fixture *f, size_t nsettings, const char *text)
+{
+    struct device_config device = {.device = "pdu-a", .nsettings = nsettings};
+    struct driver_setting settings[DRIVER_SETTINGS_MAX + 1];
+    for (size_t i = 0; i < nsettings; i++) {
+        (void)snprintf(settings[i].name, sizeof settings[i].name, "s%zu", i);
+        (void)snprintf(settings[i].value, sizeof settings[i].value, "%0200zu", i);
+    }
+    device.settings = settings;
+    const struct device_config *pointer = &device;
+    const struct driver_link_config config = {.devices = &pointer, .ndevices = 1};
+    struct err err;
+    assert_int_equal(driver_link_configure(f->link, &config, &err), -1);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_non_null(strstr(err.text, "device pdu-a"));
+    if (!strstr(err.text, text))
+        fail_msg("%s", err.text);
+}
+
 static void what_cannot_be_told_is_refused_and_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -437,6 +456,8 @@ static void what_cannot_be_told_is_refused_and_changes_nothing(void **state)
     assert_int_equal(driver_link_configure(f->link, &config, &err), -1);
     assert_int_equal(err.kind, ERR_CONFIG);
     assert_non_null(strstr(err.text, "credentials bmc"));
+    check_too_much(f, DRIVER_SETTINGS_MAX + 1, "97 settings, its profile's included; 96 is");
+    check_too_much(f, DRIVER_SETTINGS_MAX, "longer than 16384 bytes together");
     ask(f, 1, "good", OP_STATUS, 60000);
     UNTIL(f, f->nreplies == 1);
     assert_true(f->replies[0].ok);

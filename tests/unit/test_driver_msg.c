@@ -125,6 +125,61 @@ static void replies_there_and_back(void **state)
             .id = 12, .ok = true, .has_info = true, .info = {"5a31", "manufacturer 343"}},
         "{\"id\":12,\"result\":\"ok\",\"info\":{\"guid\":\"5a31\","
         "\"model\":\"manufacturer 343\"}}\n");
+    check_reply(
+        &(struct driver_reply){
+            .id = 13, .ok = true, .has_info = true, .info = {"", "PDU", "modbus tcp, unit 1", 24}},
+        "{\"id\":13,\"result\":\"ok\",\"info\":{\"guid\":\"\",\"model\":\"PDU\","
+        "\"session\":\"modbus tcp, unit 1\",\"outlets\":24}}\n");
+    check_reply(
+        &(struct driver_reply){
+            .id = 14, .ok = true, .power = POWER_ON, .has_watts = true, .milliwatts = UINT32_MAX},
+        "{\"id\":14,\"result\":\"ok\",\"power\":\"on\",\"milliwatts\":4294967295}\n");
+    check_reply(&(struct driver_reply){.id = 15, .ok = true, .has_watts = true},
+                "{\"id\":15,\"result\":\"ok\",\"milliwatts\":0}\n");
+    check_reply(&(struct driver_reply){.id = 16,
+                                       .err = {ERR_PROTOCOL, SENT_NO, "neither on nor off"},
+                                       .has_watts = true,
+                                       .milliwatts = 9},
+                "{\"id\":16,\"result\":\"failed\",\"error\":\"protocol\",\"sent\":\"no\","
+                "\"text\":\"neither on nor off\",\"milliwatts\":9}\n");
+}
+
+/* A register map is some sixty settings, which is more than plain lines have: both ways work. */
+static void a_device_of_many_settings(void **state)
+{
+    (void)state;
+    struct driver_device device = {.device = "pdu-a", .nsettings = DRIVER_SETTINGS_MAX};
+    for (size_t i = 0; i < DRIVER_SETTINGS_MAX; i++) {
+        (void)snprintf(device.settings[i].name, NAME_SIZE, "setting_%zu", i);
+        (void)snprintf(device.settings[i].value, DRIVER_SETTING_SIZE, "%0100zu", i);
+    }
+    _cleanup_(freep) char *line = driver_device_encode(&device);
+    assert_non_null(line);
+    struct driver_order order = {0};
+    assert_int_equal(driver_order_decode(line, &order, NULL), 0);
+    assert_int_equal(order.kind, DRIVER_MSG_DEVICE);
+    assert_memory_equal(&order.device, &device, sizeof device);
+    /* Only what it fills in is touched: a shorter one leaves the rest as it was. */
+    const char *other = "{ \"device\":\"b\",\"settings\":{\"host\":\"h\"}}";
+    assert_int_equal(driver_order_decode(other, &order, NULL), 0);
+    assert_string_equal(order.device.device, "b");
+    assert_int_equal(order.device.nsettings, 1);
+    assert_string_equal(order.device.settings[0].value, "h");
+    assert_string_equal(order.device.settings[1].name, "setting_1");
+}
+
+/* These are the host's and the journal's, and are not told to each other. */
+static void what_is_not_on_the_wire(void **state)
+{
+    (void)state;
+    const struct driver_request request = {
+        .id = 1, .device = "a", .op = OP_STATUS, .budget_ms = 9, .settings = 7, .asked_ms = 8};
+    _cleanup_(freep) char *line = driver_request_encode(&request);
+    check_line(line, "{\"id\":1,\"device\":\"a\",\"op\":\"power-status\",\"budget_ms\":9}\n");
+    struct driver_order order;
+    assert_int_equal(driver_order_decode(line, &order, NULL), 0);
+    assert_int_equal(order.request.settings, 0);
+    assert_int_equal(order.request.asked_ms, 0);
 }
 
 static void a_refusal_there_and_back(void **state)
@@ -217,6 +272,8 @@ static const char *const bad_orders[] = {
     "{\"id\":1,\"device\":\"a\",\"op\":\"power-on\",\"budget_ms\":1,\"outlet\":-1}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"power-on\",\"budget_ms\":1,\"keep_ms\":-1}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"power-on\",\"budget_ms\":1,\"keep_ms\":\"1\"}",
+    "{\"id\":1,\"device\":\"a\",\"op\":\"power-on\",\"budget_ms\":1,\"asked_ms\":1}",
+    "{\"id\":1,\"device\":\"a\",\"op\":\"power-on\",\"budget_ms\":1,\"settings\":1}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"next-boot-set\",\"budget_ms\":1}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"next-boot-set\",\"budget_ms\":1,\"boot_device\":\"disk\"}",
     "{\"id\":1,\"device\":\"a\",\"op\":\"next-boot-set\",\"budget_ms\":1,\"boot_device\":\"tape\","
@@ -249,6 +306,14 @@ static const char *const bad_answers[] = {
     "{\"id\":1,\"result\":\"ok\",\"evidence\":{\"cause\":256}}",
     "{\"id\":1,\"result\":\"ok\",\"evidence\":{\"cause\":-1}}",
     "{\"id\":1,\"result\":\"ok\",\"info\":{\"guid\":\"" LONG "\",\"model\":\"\"}}",
+    "{\"id\":1,\"result\":\"ok\",\"info\":{\"guid\":\"\",\"model\":\"\",\"session\":\"" LONG "\"}}",
+    "{\"id\":1,\"result\":\"ok\",\"info\":{\"guid\":\"\",\"model\":\"\",\"outlets\":4294967296}}",
+    "{\"id\":1,\"result\":\"ok\",\"info\":{\"guid\":\"\",\"model\":\"\",\"outlets\":-1}}",
+    "{\"id\":1,\"result\":\"ok\",\"info\":{\"guid\":\"\",\"model\":\"\",\"outlets\":\"4\"}}",
+    "{\"id\":1,\"result\":\"ok\",\"milliwatts\":-1}",
+    "{\"id\":1,\"result\":\"ok\",\"milliwatts\":4294967296}",
+    "{\"id\":1,\"result\":\"ok\",\"milliwatts\":1.5}",
+    "{\"id\":1,\"result\":\"ok\",\"milliwatts\":null}",
     "{\"device\":\"a\",\"error\":\"config\"}",
     "{\"device\":\"a\",\"error\":\"config\",\"text\":\"x\",\"id\":1}",
 };
@@ -306,6 +371,12 @@ static const char *const both_ways[] = {
     "{\"id\":7,\"result\":\"ok\"}",
     "{\"power\":\"off\",\"result\":\"ok\",\"id\":7}",
     "{\"id\":7,\"result\":\"ok\",\"power\":\"maybe\"}",
+    "{\"id\":7,\"result\":\"ok\",\"power\":\"on\",\"milliwatts\":84000}",
+    "{\"milliwatts\":4294967295,\"id\":7,\"result\":\"ok\"}",
+    "{\"id\":7,\"result\":\"ok\",\"milliwatts\":4294967296}",
+    "{\"id\":7,\"result\":\"ok\",\"milliwatts\":-1}",
+    "{\"id\":7,\"result\":\"ok\",\"milliwatts\":\"1\"}",
+    "{\"id\":7,\"result\":\"ok\",\"milliwatts\":1,\"milliwatts\":1}",
     "{\"id\":7,\"result\":\"fine\"}",
     "{\"id\":0,\"result\":\"ok\"}",
     "{\"result\":\"ok\"}",
@@ -326,6 +397,9 @@ static void plain_lines_mean_the_same(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(bad_orders); i++)
         if (bad_orders[i][0] == '{')
             check_both_ways(bad_orders[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(bad_answers); i++)
+        if (bad_answers[i][0] == '{')
+            check_both_ways(bad_answers[i]);
     /* Every prefix of a line, and long lines. */
     for (size_t length = 1; length < strlen(both_ways[2]); length++) {
         _cleanup_(freep) char *part = strndup(both_ways[2], length);
@@ -394,6 +468,8 @@ int main(void)
         cmocka_unit_test(device_there_and_back),
         cmocka_unit_test(requests_there_and_back),
         cmocka_unit_test(replies_there_and_back),
+        cmocka_unit_test(a_device_of_many_settings),
+        cmocka_unit_test(what_is_not_on_the_wire),
         cmocka_unit_test(a_refusal_there_and_back),
         cmocka_unit_test(credentials_there_and_back),
         cmocka_unit_test(foreign_bytes_in_texts),
