@@ -160,6 +160,7 @@ static void freeze(struct task *task, const struct inventory *inventory, const c
     const struct feed *means = node_means(node, false);
     const struct device *power = &inventory->devices[means->device];
     task->node = *node;
+    target_freeze(&task->control, inventory, means, node->inrush_ma, 1);
     task->outlet = means->outlet;
     memcpy(task->power_device, power->config.device, NAME_SIZE);
     memcpy(task->power_driver, power->driver, NAME_SIZE);

@@ -9,6 +9,7 @@
 #include "agent/core/core.h"
 #include "agent/core/memory.h"
 #include "agent/core/plan.h"
+#include "agent/core/target.h"
 #include "proto/timers.h"
 
 struct job;
@@ -25,7 +26,8 @@ enum task_phase {
 struct task {
     struct timer timer; /* first: a due timer is its task */
     struct job *job;
-    struct node node; /* frozen */
+    struct node node;      /* frozen */
+    struct target control; /* likewise: its BMC or button, or none */
     char power_device[NAME_SIZE], power_driver[NAME_SIZE];
     uint32_t outlet;
     char boot_device[NAME_SIZE], boot_driver[NAME_SIZE]; /* "" : none */
@@ -209,6 +211,8 @@ void task_start(struct core *core, struct task *task);
 void task_on_timer(struct core *core, struct task *task);
 void task_on_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void task_on_turn(struct core *core, struct task *task);
+/* Which power-on it waits for: what is to be switched on when its turn comes. */
+const struct target *task_next_on(const struct task *task);
 void task_on_note(struct core *core, struct task *task, const struct note *note);
 void task_cancel(struct core *core, struct task *task);
 /* Ends it, after bringing the node on again and clearing its override where that is due. */

@@ -192,6 +192,11 @@ void task_start(struct core *core, struct task *task)
     step_begin(core, task);
 }
 
+const struct target *task_next_on(const struct task *task)
+{
+    return &task->control;
+}
+
 void task_on_turn(struct core *core, struct task *task)
 {
     uint64_t waited_ms = core->now_ms - task->queued_ms;
