@@ -1,0 +1,127 @@
+"""Commands to the simulator, by unix datagram: one command, one answer, as of the other peers."""
+import asyncio
+import json
+import os
+import socket
+import sys
+import tempfile
+
+
+
+HELP = """\
+DEVICE|all report            what is so and what was counted, as JSON
+DEVICE|all fault KIND [when=any|read|write] [count=N|all] [ms=N] [code=N]
+DEVICE|all clear             no faults, nothing stuck, alive, prompt
+DEVICE|all dead | alive      answers nothing at all | again
+DEVICE|all slow MS           answers so much later
+DEVICE|all unplug | plug     its line is gone | there again
+DEVICE stick OUTLET on|off [lying]   the relay is welded, and read so (lying: read as commanded)
+DEVICE unstick OUTLET
+DEVICE set OUTLET on|off     by its own button
+DEVICE watts OUTLET N        what is fed draws while it is on
+DEVICE hang MACHINE          takes no notice of a short press
+DEVICE machine MACHINE on|off"""
+
+
+def outlet_of(device, text):
+    return device.outlets[int(text) - 1]
+
+
+def clear(device):
+    device.faults, device.dead, device.slow_ms, device.held_reply = [], False, 0, None
+    for outlet in device.outlets:
+        outlet.lies = False
+        outlet.become(outlet.commanded, None, "unstuck")
+    for machine in device.machines:
+        machine.hung = False
+
+
+def stick(device, number, state, *lying):
+    outlet = outlet_of(device, number)
+    outlet.lies = lying == ("lying",)
+    outlet.become(outlet.commanded, state == "on", "stuck")
+
+
+def unstick(device, number):
+    outlet = outlet_of(device, number)
+    outlet.lies = False
+    outlet.become(outlet.commanded, None, "unstuck")
+
+
+def fault(device, kind, *settings):
+    from .line import Fault  # brings pymodbus along, which --send does without
+    device.faults.append(Fault(kind, **dict(setting.split("=", 1) for setting in settings)))
+
+
+COMMANDS = {
+    "clear": clear,
+    "stick": stick,
+    "unstick": unstick,
+    "fault": fault,
+    "dead": lambda device: setattr(device, "dead", True),
+    "alive": lambda device: setattr(device, "dead", False),
+    "slow": lambda device, ms: setattr(device, "slow_ms", float(ms)),
+    "set": lambda device, n, state: outlet_of(device, n).switch(state == "on", "by hand"),
+    "watts": lambda device, n, watts: setattr(outlet_of(device, n), "watts", float(watts)),
+    "hang": lambda device, n: setattr(device.machines[int(n) - 1], "hung", True),
+    "machine": lambda device, n, state: device.machines[int(n) - 1].become(state == "on", "by hand"),
+}
+
+
+class Control(asyncio.DatagramProtocol):
+    def __init__(self, lines):
+        self.lines, self.transport = lines, None
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        asyncio.ensure_future(self.serve(data.decode().split(), addr))
+
+    async def serve(self, words, addr):
+        try:
+            answer = await self.obey(*words)
+        except (ValueError, TypeError, LookupError) as problem:
+            answer = f"error: {' '.join(words)}: {problem}"
+        if addr:
+            self.transport.sendto(answer.encode(), addr)
+
+    async def obey(self, name, verb, *rest):
+        chosen = [(line, d) for line in self.lines for d in line.devices if name in (d.name, "all")]
+        if not chosen:
+            raise ValueError(f"no device {name}")
+        if verb == "report":
+            return "\n".join(json.dumps(device.report()) for _, device in chosen)
+        for line, device in chosen:
+            if verb == "plug":
+                await line.plug()
+            elif verb == "unplug":
+                line.unplug()
+            else:
+                COMMANDS[verb](device, *rest)
+        return "ok"
+
+
+async def listen(loop, path, lines):
+    if os.path.exists(path):
+        os.unlink(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(path)
+    sock.setblocking(False)
+    await loop.create_datagram_endpoint(lambda: Control(lines), sock=sock)
+
+
+def send(path, words):
+    """One command; its answer on stdout. An exit code."""
+    with tempfile.TemporaryDirectory() as place:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        sock.bind(place + "/answer")
+        sock.settimeout(5)
+        try:
+            sock.sendto(" ".join(words).encode(), path)
+            answer = sock.recv(65536).decode()
+        except OSError as problem:
+            print(f"pdu: {path}: {problem}", file=sys.stderr)
+            return 2
+    print(answer)
+    return 1 if answer.startswith("error") else 0
