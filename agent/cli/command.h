@@ -49,6 +49,15 @@ struct render command_render(const struct invocation *invocation);
 /* jobs: commands_job.c */
 int run_job(const struct invocation *invocation);
 int run_plan(const struct invocation *invocation);
+/* A request from the words after the verb. 0 or -1. */
+int make_job_request(const struct invocation *invocation, enum verb verb, char **words, int count,
+                     struct job_request *request, struct err *err);
+/* Submits it, asks where that is due, and follows the job. Exit code. */
+int run_request(const struct invocation *invocation, struct client *client,
+                struct job_request *request);
+/* outlets of PDUs: commands_outlet.c */
+int run_outlets(const struct invocation *invocation);
+int run_outlet(const struct invocation *invocation);
 /* locks: commands_lock.c */
 int run_lock(const struct invocation *invocation);
 int run_unlock(const struct invocation *invocation);

@@ -18,6 +18,7 @@ static void take_options(const struct options *options, struct job_request *requ
     request->with_lock = options->with_lock;
     request->options.netboot = options->netboot;
     request->options.native = options->native;
+    request->options.feeds = options->feeds;
     request->options.retry = options->retry;
     request->options.has_retry = options->has_retry;
     request->options.batch = options->batch;
@@ -28,9 +29,8 @@ static void take_options(const struct options *options, struct job_request *requ
         request->options.seconds = options->has_seconds ? options->seconds : IDENTIFY_S;
 }
 
-/* Fills in *request from the words after the verb. */
-static int make_request(const struct invocation *invocation, enum verb verb, char **words,
-                        int count, struct job_request *request, struct err *err)
+int make_job_request(const struct invocation *invocation, enum verb verb, char **words, int count,
+                     struct job_request *request, struct err *err)
 {
     const struct options *options = &invocation->options;
     request->verb = verb;
@@ -94,17 +94,13 @@ static int submit(const struct invocation *invocation, struct client *client,
     return err_set(err, ERR_CONFIRM, "the nodes keep changing; nothing was done");
 }
 
-int run_job(const struct invocation *invocation)
+int run_request(const struct invocation *invocation, struct client *client,
+                struct job_request *request)
 {
     struct err err = {0};
     char id[JOB_ID_SIZE];
     bool existing;
-    _cleanup_(job_request_clear) struct job_request request = {0};
-    if (make_request(invocation, invocation->command->verb, invocation->words, invocation->count,
-                     &request, &err))
-        return command_failed(invocation, &err);
-    _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
-    if (!client || submit(invocation, client, &request, id, &existing, &err))
+    if (submit(invocation, client, request, id, &existing, &err))
         return command_failed(invocation, &err);
     if (invocation->options.no_wait) {
         (void)fprintf(invocation->out, "%s\n", id);
@@ -113,8 +109,19 @@ int run_job(const struct invocation *invocation)
     int code = follow_job(invocation, id);
     if (existing && invocation->options.quiet && code != EXIT_OK)
         (void)fprintf(invocation->err, "Key %s was used for this before: nothing was sent again.\n",
-                      request.key);
+                      request->key);
     return code;
+}
+
+int run_job(const struct invocation *invocation)
+{
+    struct err err = {0};
+    _cleanup_(job_request_clear) struct job_request request = {0};
+    if (make_job_request(invocation, invocation->command->verb, invocation->words,
+                         invocation->count, &request, &err))
+        return command_failed(invocation, &err);
+    _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
+    return client ? run_request(invocation, client, &request) : command_failed(invocation, &err);
 }
 
 int run_plan(const struct invocation *invocation)
@@ -133,8 +140,8 @@ int run_plan(const struct invocation *invocation)
         (void)err_set(&err, ERR_USAGE, "write: plan next-boot network|disk|bios|none NODES");
         return command_failed(invocation, &err);
     }
-    if (make_request(invocation, verb, invocation->words + 1, invocation->count - 1, &request,
-                     &err))
+    if (make_job_request(invocation, verb, invocation->words + 1, invocation->count - 1, &request,
+                         &err))
         return command_failed(invocation, &err);
     _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
     if (!client || client_plan(client, &request, &text, &problem, &err)) {

@@ -145,23 +145,27 @@ static void tell_goes_on(const struct invocation *invocation, const char *id, co
                   why, id, id, id);
 }
 
-static int show_result(const struct invocation *invocation, struct client *client, const char *id)
+static int read_result(const struct invocation *invocation, struct client *client, const char *id,
+                       struct job_view *job)
 {
-    _cleanup_(job_view_clear) struct job_view job = {0};
     struct err err = {0};
-    if (client_job(client, id, &job, &err))
+    if (client_job(client, id, job, &err))
         return command_failed(invocation, &err);
-    int code = job.done ? job_view_exit_code(&job) : EXIT_STILL_RUNNING;
+    return job->done ? job_view_exit_code(job) : EXIT_STILL_RUNNING;
+}
+
+static void show_result(const struct invocation *invocation, const struct following *following,
+                        const struct job_view *job, int code)
+{
     if (invocation->options.quiet) {
         if (code != EXIT_OK)
-            summary_put(invocation->err, &job);
-        return code;
+            summary_put(invocation->err, job);
+        return;
     }
     struct render render = command_render(invocation);
-    renderer_of(invocation->options.format)->job(&render, &job);
-    if (job.verb == VERB_STATUS && invocation->options.format == FORMAT_TABLE)
-        tell_locks_of(invocation, client, &job);
-    return code;
+    renderer_of(invocation->options.format)->job(&render, job);
+    if (job->verb == VERB_STATUS && invocation->options.format == FORMAT_TABLE)
+        tell_locks_of(invocation, following->side, job);
 }
 
 /* A status is mostly answered in a moment: what it shows is the result. */
@@ -177,12 +181,13 @@ static struct progress make_progress(const struct invocation *invocation)
     return progress;
 }
 
-static int conclude(const struct invocation *invocation, struct following *following)
+static int conclude(const struct invocation *invocation, struct following *following,
+                    struct job_view *job)
 {
     char waited[DURATION_TEXT_SIZE], why[64];
     switch (following->end) {
     case DONE:
-        return show_result(invocation, following->side, following->id);
+        return read_result(invocation, following->side, following->id, job);
     case INTERRUPTED:
         tell_goes_on(invocation, following->id, "\nInterrupted.");
         return EXIT_INTERRUPTED;
@@ -197,7 +202,8 @@ static int conclude(const struct invocation *invocation, struct following *follo
     return EXIT_NO_AGENT;
 }
 
-int follow_job(const struct invocation *invocation, const char *id)
+static int follow(const struct invocation *invocation, const char *id, bool show,
+                  struct job_view *job)
 {
     struct err err = {0};
     _cleanup_(client_freep) struct client *client = client_new(invocation->socket, &err);
@@ -218,10 +224,25 @@ int follow_job(const struct invocation *invocation, const char *id)
     int failed = client_follow(client, id, NULL, PATIENCE_MS, &follower, &err);
     following.progress.ops->end(&following.progress);
     board_clear(&following.board);
-    if (!failed)
-        return conclude(invocation, &following);
+    if (!failed) {
+        int code = conclude(invocation, &following, job);
+        if (show && job->id[0])
+            show_result(invocation, &following, job, code);
+        return code;
+    }
     int code = command_failed(invocation, &err);
     if (code == EXIT_NO_AGENT)
         tell_goes_on(invocation, id, "Once the agent is back:");
     return code;
+}
+
+int follow_job(const struct invocation *invocation, const char *id)
+{
+    _cleanup_(job_view_clear) struct job_view job = {0};
+    return follow(invocation, id, true, &job);
+}
+
+int follow_job_quietly(const struct invocation *invocation, const char *id, struct job_view *job)
+{
+    return follow(invocation, id, false, job);
 }

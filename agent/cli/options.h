@@ -40,11 +40,12 @@ enum {
     TAKES_STEAL = 65536,    /* --steal --for */
     TAKES_REASON = 131072,  /* --reason --until */
     TAKES_HISTORY = 262144, /* --since --limit */
+    TAKES_FEEDS = 524288,
 };
 
 struct options {
     bool help, quiet, no_color, yes, no_wait, netboot, native, stop, expand, follow, all, version;
-    bool with_lock, steal;
+    bool with_lock, steal, feeds;
     bool has_retry, has_batch, has_max_failures, has_max_nodes, has_grace, has_seconds, has_limit;
     enum format format;
     enum progress_style progress;

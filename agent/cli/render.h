@@ -24,9 +24,13 @@ struct renderer {
     /* One of a stream that never ends: `watch`. `first`: nothing was written before. */
     void (*event)(const struct render *render, const struct job_event *event, bool first);
     void (*locks)(const struct render *render, const struct lock_view *locks, size_t count);
+    void (*outlets)(const struct render *render, const struct outlet_view *outlets, size_t count);
 };
 /* render_locks.c: who, since when, until when and why, of nodes that share all of it in one row. */
 void table_locks(const struct render *render, const struct lock_view *locks, size_t count);
+
+/* render_outlets.c: a row each, then why what is not known is not known. */
+void table_outlets(const struct render *render, const struct outlet_view *outlets, size_t count);
 
 extern const struct renderer render_table, render_json, render_jsonl, render_csv, render_nodeset;
 const struct renderer *renderer_of(enum format format);

@@ -35,6 +35,14 @@ static void put_seconds(FILE *out, uint64_t ms)
         (void)fprintf(out, ",%" PRIu64 ".%03" PRIu64, ms / 1000, ms % 1000);
 }
 
+static void put_watts(FILE *out, bool known, uint32_t milliwatts)
+{
+    if (known)
+        (void)fprintf(out, ",%u.%03u", milliwatts / 1000, milliwatts % 1000);
+    else
+        (void)fputc(',', out);
+}
+
 static void put_time(FILE *out, int64_t unix_ms)
 {
     char text[TIME_TEXT_SIZE] = "";
@@ -45,7 +53,7 @@ static void put_time(FILE *out, int64_t unix_ms)
 
 #define NODE_COLUMNS                                                                               \
     "node,outcome,verdict,power,stage,attempt,percent,file,text,next_boot,since_s,power_age_s,"    \
-    "locked"
+    "locked,watts"
 
 static void put_node(FILE *out, const struct node_view *node)
 {
@@ -65,6 +73,7 @@ static void put_node(FILE *out, const struct node_view *node)
     put_seconds(out, node->since_ms);
     put_seconds(out, node->power_age_ms);
     put_next(out, node->locked ? "true" : "false");
+    put_watts(out, node->has_watts, node->milliwatts);
 }
 
 static void csv_nodes(const struct render *render, const struct node_view *nodes, size_t count,
@@ -139,4 +148,20 @@ static void csv_locks(const struct render *render, const struct lock_view *locks
     }
 }
 
-const struct renderer render_csv = {csv_job, csv_nodes, csv_jobs, csv_events, csv_event, csv_locks};
+static void csv_outlets(const struct render *render, const struct outlet_view *outlets,
+                        size_t count)
+{
+    (void)fputs("outlet,power,watts,node,circuit,text\r\n", render->out);
+    for (size_t i = 0; i < count; i++) {
+        put_text(render->out, outlets[i].outlet);
+        put_next(render->out, power_name(outlets[i].power));
+        put_watts(render->out, outlets[i].has_watts, outlets[i].milliwatts);
+        put_next(render->out, outlets[i].node);
+        put_next(render->out, outlets[i].circuit);
+        put_next(render->out, outlets[i].text);
+        (void)fputs("\r\n", render->out);
+    }
+}
+
+const struct renderer render_csv = {csv_job,   csv_nodes, csv_jobs,   csv_events,
+                                    csv_event, csv_locks, csv_outlets};

@@ -41,8 +41,14 @@ static void json_locks(const struct render *render, const struct lock_view *lock
     put(render, lock_list_encode(locks, count));
 }
 
-const struct renderer render_json = {json_job,    json_nodes,  json_jobs,
-                                     json_events, jsonl_event, json_locks};
+static void json_outlets(const struct render *render, const struct outlet_view *outlets,
+                         size_t count)
+{
+    put(render, outlet_list_encode(outlets, count));
+}
+
+const struct renderer render_json = {json_job,    json_nodes, json_jobs,   json_events,
+                                     jsonl_event, json_locks, json_outlets};
 
 static void jsonl_nodes(const struct render *render, const struct node_view *nodes, size_t count,
                         const char *folded)
@@ -75,5 +81,12 @@ static void jsonl_locks(const struct render *render, const struct lock_view *loc
         put(render, lock_view_encode(&locks[i]));
 }
 
-const struct renderer render_jsonl = {jsonl_job,    jsonl_nodes, jsonl_jobs,
-                                      jsonl_events, jsonl_event, jsonl_locks};
+static void jsonl_outlets(const struct render *render, const struct outlet_view *outlets,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        put(render, outlet_view_encode(&outlets[i]));
+}
+
+const struct renderer render_jsonl = {jsonl_job,   jsonl_nodes, jsonl_jobs,   jsonl_events,
+                                      jsonl_event, jsonl_locks, jsonl_outlets};

@@ -64,5 +64,22 @@ static void nodeset_locks(const struct render *render, const struct lock_view *l
         (void)fprintf(render->out, "%s\n", folded);
 }
 
+/* As of `status`. */
+static void nodeset_outlets(const struct render *render, const struct outlet_view *outlets,
+                            size_t count)
+{
+    _cleanup_(freep) const char **names = cli_needs(calloc(count + 1, sizeof *names));
+    for (int i = POWERS - 1; i >= 0; i--) {
+        size_t n = 0;
+        for (size_t j = 0; j < count; j++)
+            if ((int)outlets[j].power == i)
+                names[n++] = outlets[j].outlet;
+        _cleanup_(freep) char *folded = fold_names(names, n);
+        if (*folded)
+            (void)fprintf(render->out, "%s %s\n", power_name((enum power)i), folded);
+    }
+}
+
 const struct renderer render_nodeset = {nodeset_job,    nodeset_nodes, nodeset_jobs,
-                                        nodeset_events, nodeset_event, nodeset_locks};
+                                        nodeset_events, nodeset_event, nodeset_locks,
+                                        nodeset_outlets};

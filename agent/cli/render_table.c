@@ -125,5 +125,5 @@ static void table_events(const struct render *render, const struct job_event *ev
         put_event(render, &events[i], wanted_at(events, i));
 }
 
-const struct renderer render_table = {table_job,    table_nodes, table_jobs,
-                                      table_events, table_event, table_locks};
+const struct renderer render_table = {table_job,   table_nodes, table_jobs,   table_events,
+                                      table_event, table_locks, table_outlets};

@@ -42,6 +42,47 @@ static bool went_wrong(const struct node_view *node)
            node->outcome == OUTCOME_CANCELLED;
 }
 
+static bool is_metered(const struct job_view *job)
+{
+    for (size_t i = 0; i < job->nnodes; i++)
+        if (job->nodes[i].has_watts)
+            return true;
+    return false;
+}
+
+static int width_of_names(const struct job_view *job)
+{
+    size_t width = strlen("NODE");
+    for (size_t i = 0; i < job->nnodes; i++)
+        if (job->nodes[i].has_watts && strlen(job->nodes[i].node) > width)
+            width = strlen(job->nodes[i].node);
+    return (int)width;
+}
+
+static void put_watts(const struct render *render, const struct job_view *job)
+{
+    char watts[WATTS_TEXT_SIZE];
+    int width = width_of_names(job);
+    if (!is_metered(job))
+        return;
+    (void)fprintf(render->out, "\n%-*s %-8s %8s\n", width, "NODE", "STATE", "WATTS");
+    for (size_t i = 0; i < job->nnodes; i++) {
+        const struct node_view *node = &job->nodes[i];
+        if (!node->has_watts)
+            continue;
+        watts_format(node->milliwatts, watts);
+        (void)fprintf(render->out, "%-*s %-8s %8s\n", width, node->node, power_name(node->power),
+                      watts);
+    }
+}
+
+/* Read, but there is more to say: a meter that contradicts, a feed that is off. */
+static bool says_more(const struct node_view *node)
+{
+    return node->outcome == OUTCOME_OK && node->text[0] &&
+           strcmp(node->text, power_name(node->power)) != 0;
+}
+
 void report_status(const struct render *render, const struct job_view *job)
 {
     for (int i = POWERS - 1; i >= 0; i--) {
@@ -55,7 +96,10 @@ void report_status(const struct render *render, const struct job_view *job)
         if (went_wrong(node))
             (void)fprintf(render->out, "%s: %s: %s\n", node->node, verdict_name(node->verdict),
                           node->text[0] ? node->text : verdict_explanation(node->verdict));
+        else if (says_more(node))
+            (void)fprintf(render->out, "%s: %s\n", node->node, node->text);
     }
+    put_watts(render, job);
 }
 
 static void put_failure(const struct render *render, const struct node_view *node)

@@ -69,3 +69,10 @@ void local_date_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE])
         !strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%d %H:%M:%S", &local))
         cannot_format(text);
 }
+
+void watts_format(uint32_t milliwatts, char text[WATTS_TEXT_SIZE])
+{
+    uint64_t tenths = ((uint64_t)milliwatts + 50) / 100;
+    (void)snprintf(text, WATTS_TEXT_SIZE, "%u.%u", (unsigned)(tenths / 10),
+                   (unsigned)(tenths % 10));
+}

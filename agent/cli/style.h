@@ -22,6 +22,10 @@ const char *outcome_word(enum outcome outcome);
 /* Colours on this descriptor: a terminal that is not dumb, no NO_COLOR, not refused. */
 bool colours_wanted(FILE *out, bool refused);
 
+/* "120.5" */
+enum { WATTS_TEXT_SIZE = 16 };
+void watts_format(uint32_t milliwatts, char text[WATTS_TEXT_SIZE]);
+
 /* "12:00:03" of the wall clock, local time. */
 enum { CLOCK_TEXT_SIZE = 32 };
 void local_time_format(int64_t unix_ms, char text[CLOCK_TEXT_SIZE]);

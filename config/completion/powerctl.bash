@@ -9,16 +9,24 @@ _powerctl_nodes()
         "$(powerctl nodes --expand '*' 2>/dev/null | head -n 2000)" -- "$word")
 }
 
+_powerctl_outlets()
+{
+    mapfile -t COMPREPLY < <(compgen -W \
+        "$(powerctl outlets --expand 2>/dev/null | head -n 2000 |
+            if [[ $1 == pdus ]]; then cut -d/ -f1 | uniq; else cat; fi)" -- "$2")
+}
+
 _powerctl()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=netboot i
-    local commands='status on off cycle reset soft diag identify next-boot reboot netboot plan
+    local commands='status on off cycle reset soft diag identify next-boot reboot netboot outlets outlet plan
         nodes watch history lock unlock locks jobs job cancel config version help'
     local common='--quiet --no-color --socket --help'
     local show="$common --format"
     local job="$show --exclude --progress --timeout --yes --max-nodes --key --no-wait
         --with-lock --for"
     local waves="$job --batch --max-failures"
+    local fed="$waves --feeds"
 
     case $before in
     --format) mapfile -t COMPREPLY < <(compgen -W 'table json jsonl csv nodeset' -- "$word"); return ;;
@@ -47,16 +55,18 @@ _powerctl()
     if [[ $word == -* ]]; then
         local options=$show
         case $command in
-        status) options="$show --exclude --progress --timeout" ;;
-        on|off|reset) options=$waves ;;
-        cycle) options="$waves --native" ;;
+        status) options="$show --exclude --progress --timeout --feeds" ;;
+        on|off) options=$fed ;;
+        reset|outlet) options=$waves ;;
+        outlets) options="$show --progress --timeout --expand" ;;
+        cycle) options="$fed --native" ;;
         soft) options="$waves --grace" ;;
         diag|next-boot) options=$job ;;
         identify) options="$job --seconds --stop" ;;
-        reboot) options="$waves --grace --netboot --retry" ;;
-        netboot) options="$waves --retry" ;;
+        reboot) options="$fed --grace --netboot --retry" ;;
+        netboot) options="$fed --retry" ;;
         plan) options="$common --exclude --batch --max-failures --retry --grace --netboot --native
-            --seconds --stop" ;;
+            --seconds --stop --feeds" ;;
         nodes) options="$show --exclude --expand" ;;
         watch) options="$show --exclude --timeout" ;;
         jobs) options="$show --all" ;;
@@ -77,6 +87,10 @@ _powerctl()
         reboot netboot status' -- "$word") ;;
     help:help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     config:config) mapfile -t COMPREPLY < <(compgen -W check -- "$word") ;;
+    outlets:outlets) _powerctl_outlets pdus "$word" ;;
+    outlets:*) ;;
+    outlet:outlet) mapfile -t COMPREPLY < <(compgen -W 'on off cycle' -- "$word") ;;
+    outlet:*) _powerctl_outlets outlets "$word" ;;
     config:check) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     job:*|cancel:*) mapfile -t COMPREPLY < <(compgen -W \
         "$(powerctl jobs --format nodeset 2>/dev/null)" -- "$word") ;;

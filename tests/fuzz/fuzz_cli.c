@@ -77,6 +77,16 @@ static void show_locks(const struct lock_view *locks, size_t count)
     }
 }
 
+static void show_outlets(const struct outlet_view *outlets, size_t count)
+{
+    struct shown shown;
+    for (int i = 0; i < FORMATS; i++) {
+        open_shown(&shown);
+        renderer_of((enum format)i)->outlets(&shown.render, outlets, count);
+        check_and_close(&shown, (enum format)i);
+    }
+}
+
 static void show_jobs(const struct job_view *jobs, size_t count)
 {
     struct shown shown;
@@ -143,6 +153,9 @@ static void try_answer(const char *text)
     _cleanup_(freep) struct lock_view *locks = NULL;
     if (!lock_list_decode(text, &locks, &count, NULL))
         show_locks(locks, count);
+    _cleanup_(freep) struct outlet_view *outlets = NULL;
+    if (!outlet_list_decode(text, &outlets, &count, NULL))
+        show_outlets(outlets, count);
     if (!plan_decode(text, &plan, NULL))
         check_shown(plan, false);
 }

@@ -83,12 +83,15 @@ static int show_nodes(FILE *told, struct err *err)
     const struct lock_view locks[] = {{.node = "n01", .holder = "root (uid 0)", .reason = "memory"},
                                       {.node = "n02", .holder = "root (uid 0)", .reason = "memory"},
                                       {.node = "n05", .holder = "alice", .reason = "test"}};
+    const struct outlet_view outlets[] = {{.outlet = "pdu-a/1", .text = "BAD_REPLY: short frame"},
+                                          {.outlet = "pdu-a/2", .node = "n01"}};
     const struct render render = {.out = told};
     (void)err;
     make_nodes(nodes);
     for (int i = 0; i < FORMATS; i++) {
         renderer_of((enum format)i)->nodes(&render, nodes, NODES, "n[01-05]");
         renderer_of((enum format)i)->locks(&render, locks, ARRAY_SIZE(locks));
+        renderer_of((enum format)i)->outlets(&render, outlets, ARRAY_SIZE(outlets));
     }
     return 0;
 }

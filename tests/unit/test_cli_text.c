@@ -89,7 +89,31 @@ static const struct job_event events[] = {
 
 static const char *const format_names[FORMATS] = {"table", "json", "jsonl", "csv", "nodeset"};
 
-enum what { WHAT_JOB, WHAT_STATUS, WHAT_NODES, WHAT_JOBS, WHAT_EVENTS, WHATS };
+/* clang-format off */
+static struct node_view metered[] = {
+    { .node = "n01", .outcome = OUTCOME_OK, .power = POWER_ON, .percent = -1, .text = "on", .power_age_ms = 10 },
+    { .node = "n20", .outcome = OUTCOME_OK, .power = POWER_ON, .percent = -1, .text = "on", .power_age_ms = 10, .has_watts = true, .milliwatts = 210450 },
+    { .node = "storage-21", .outcome = OUTCOME_OK, .power = POWER_OFF, .percent = -1, .text = "reads off, but its outlets draw 86 W", .power_age_ms = 10, .has_watts = true, .milliwatts = 86000 },
+};
+static const struct outlet_view outlets[] = {
+    { .outlet = "pdu-a/1", .node = "n20", .circuit = "row-1", .asked = true, .power = POWER_ON, .has_watts = true, .milliwatts = 120500 },
+    { .outlet = "pdu-a/2", .asked = true, .power = POWER_OFF, .has_watts = true },
+    { .outlet = "pdu-b/1", .node = "storage-node-21", .asked = true, .text = "UNREACHABLE: no answer from 10.1.0.6 in 1 s" },
+    { .outlet = "pdu-b/2", .asked = true, .text = "UNREACHABLE: no answer from 10.1.0.6 in 1 s" },
+    { .outlet = "pdu-b/3", .asked = true, .text = "BAD_REPLY: short frame" },
+};
+/* clang-format on */
+
+enum what {
+    WHAT_JOB,
+    WHAT_STATUS,
+    WHAT_METERED,
+    WHAT_NODES,
+    WHAT_JOBS,
+    WHAT_EVENTS,
+    WHAT_OUTLETS,
+    WHATS
+};
 
 static char *reported(struct job_view *job)
 {
@@ -245,8 +269,16 @@ static char *rendered(enum format format, enum what what, bool colours)
     struct job_view job = some_job(what == WHAT_STATUS ? VERB_STATUS : VERB_NETBOOT);
     struct job_view running = {.id = "J1a2b3c4-18", .verb = VERB_OFF, .nnodes = 3, .elapsed_ms = 2};
     running.counts[OUTCOME_PENDING] = 3;
-    struct job_view jobs[] = {job, running};
+    struct job_view jobs[] = {job, running}, draws = {.id = "J1a2b3c4-19", .done = true};
+    draws.nodes = metered;
+    draws.nnodes = ARRAY_SIZE(metered);
     switch (what) {
+    case WHAT_METERED:
+        renderer->job(&render, &draws);
+        break;
+    case WHAT_OUTLETS:
+        renderer->outlets(&render, outlets, ARRAY_SIZE(outlets));
+        break;
     case WHAT_JOB:
     case WHAT_STATUS:
         renderer->job(&render, &job);
@@ -270,7 +302,8 @@ static char *rendered(enum format format, enum what what, bool colours)
 static void test_every_format(void **state)
 {
     (void)state;
-    static const char *const whats[WHATS] = {"job", "status", "nodes", "jobs", "history"};
+    static const char *const whats[WHATS] = {"job",  "status",  "metered", "nodes",
+                                             "jobs", "history", "outlets"};
     for (int format = 0; format < FORMATS; format++)
         for (int what = 0; what < WHATS; what++) {
             char name[64];
