@@ -22,10 +22,11 @@ peer_objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(PEER_DIR)/$(1)/*.c $(PEER_DI
 UNPACKED := build/unpacked
 OPENIPMI_INCLUDE := $(UNPACKED)/libopenipmi-dev/usr/include
 
-.PHONY: all demo-peers bench
-all: demo-peers bench $(B)/peers/ipmi_sim_chassis.so ## every peer
+.PHONY: all demo-peers bench modbus
+all: demo-peers bench modbus $(B)/peers/ipmi_sim_chassis.so ## every peer
 demo-peers: $(B)/peers/bmc_farm $(B)/peers/pxe_nodes ## those the demo needs
 bench: $(B)/peers/bmc_farm $(B)/bench/measure $(B)/bench/feed ## and those the bench needs
+modbus: $(B)/peers/modbus_server $(B)/peers/modbus_noise ## a slave of libmodbus's, and a bad wire
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -38,6 +39,10 @@ $(B)/peers/bmc_farm: $(call peer_objects,bmc_farm)
 $(B)/peers/pxe_nodes: $(call peer_objects,pxe_nodes)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/peers/modbus_server $(B)/peers/modbus_noise: $(B)/peers/%: $(B)/$(PEER_DIR)/%_main.o
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lmodbus
 
 $(B)/bench/measure $(B)/bench/feed: $(B)/bench/%: $(B)/tests/bench/%.o
 	@mkdir -p $(@D)
