@@ -168,9 +168,11 @@ static int check_outlets(const struct modbus_map *map, struct err *err)
         return err_set(
             err, ERR_CONFIG,
             "write_function without read_function: nothing would tell whether it obeyed");
-    if (!map->read.function && !map->pulse.function && !map->meter.function && !map->probe.function)
+    /* A product that is named may be known to do nothing by Modbus: config/profiles says so of some. */
+    if (!map->read.function && !map->meter.function && !map->product[0])
         return err_set(err, ERR_CONFIG,
-                       "nothing can be read or written: say read_function and write_function");
+                       "nothing can be read or written: give it a profile, or read_function and "
+                       "write_function");
     if (map->pulse.function && !map->read.function)
         return err_set(
             err, ERR_CONFIG,
@@ -195,6 +197,12 @@ static int check_buttons(const struct modbus_map *map, struct err *err)
         return err_set(err, ERR_CONFIG,
                        "a press is short or long: the pulse needs pulse_unit_ms or "
                        "pulse_time_function, or the button write_function");
+    const uint32_t unit = map->pulse.unit_ms ? map->pulse.unit_ms : map->pulse.time_unit_ms;
+    if (unit && (map->press_ms % unit || map->hold_ms % unit))
+        return err_set(
+            err, ERR_CONFIG,
+            "press_ms %u and hold_ms %u cannot both be said in the pulse's units of %u ms",
+            map->press_ms, map->hold_ms, unit);
     if (map->hold_ms <= map->press_ms)
         return err_set(err, ERR_CONFIG, "hold_ms %u is not longer than press_ms %u", map->hold_ms,
                        map->press_ms);
