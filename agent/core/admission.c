@@ -1,85 +1,130 @@
-/* admission.c - who may go on now: places among the booting, and the inrush limit.
+/* admission.c - who may go on now: places among the booting, and the inrush limits.
  *
  * A place is taken before anything is done to a node, so that none waits switched off for it, and
- * given back when the node is up.  A token is taken right before each power-on, out of one bucket
- * for the whole agent, over all jobs.  It starts empty, so that an agent restarted again and again
- * cannot exceed the limit either. */
+ * given back when the node is up.  Right before each power-on its pacers are occupied: that of the
+ * agent, over all jobs, of the device and of the circuit (pacer.h). */
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/core/state.h"
-
-enum { TOKEN = 1000 };
 
 static bool waits_for_place(const struct task *task)
 {
     return task->step->kind == STEP_PLACE;
 }
 
-static void refill(struct core *core)
+static struct task *task_of(struct waiter *turn)
 {
-    uint64_t rate = core->inventory->limits.power_on_per_second;
-    /* No more than one is saved up (or a millisecond's worth): a full bucket let twice the limit
-     * go within its first second. */
-    uint64_t most = rate > TOKEN ? rate : TOKEN;
-    core->tokens_milli += (core->now_ms - core->tokens_ms) * rate;
-    core->tokens_ms = core->now_ms;
-    if (core->tokens_milli > most)
-        core->tokens_milli = most;
+    return (struct task *)((char *)turn - offsetof(struct task, turn));
 }
 
-static uint64_t next_token(const struct core *core)
+/* ---- what a power-on loads ---- */
+
+/* The share of a node's inrush that one of its feeds has. */
+static uint32_t share_of(const struct node *node, const struct feed *feed)
 {
-    uint64_t rate = core->inventory->limits.power_on_per_second;
-    return core->now_ms + (TOKEN - core->tokens_milli + rate - 1) / rate;
+    size_t shares = feed == &node->control || !node->nfeeds ? 1 : node->nfeeds;
+    return (uint32_t)((node->inrush_ma + shares - 1) / shares);
 }
 
-/* The first in the queue that may go now; NULL: none. */
-static struct task **first_admissible(struct core *core)
+static void find_dearest(uint32_t *dearest_ma, const struct node *node, const struct feed *feed,
+                         size_t circuit)
 {
-    bool place = core->booting < core->inventory->limits.booting_at_once;
-    bool token = core->tokens_milli >= TOKEN;
-    struct task **link = &core->queue_head;
-    while (*link && !(waits_for_place(*link) ? place : token))
-        link = &(*link)->next_in_queue;
-    return *link ? link : NULL;
+    uint32_t cost = feed->circuit == circuit ? share_of(node, feed) : 0;
+    if (cost > *dearest_ma)
+        *dearest_ma = cost;
 }
 
-static bool waits_for_token(const struct core *core)
+static uint32_t dearest_of(const struct inventory *inventory, const char *circuit)
 {
-    const struct task *task = core->queue_head;
-    while (task && waits_for_place(task))
-        task = task->next_in_queue;
-    return task != NULL;
+    size_t at = 0;
+    uint32_t dearest_ma = 0;
+    while (at < inventory->ncircuits && strcmp(inventory->circuits[at].name, circuit) != 0)
+        at++;
+    for (size_t i = 0; at < inventory->ncircuits && i < inventory->nnodes; i++) {
+        const struct node *node = &inventory->nodes[i];
+        find_dearest(&dearest_ma, node, &node->control, at);
+        for (size_t j = 0; j < node->nfeeds; j++)
+            find_dearest(&dearest_ma, node, &node->feeds[j], at);
+    }
+    return dearest_ma;
 }
 
-static struct task *unlink_task(struct core *core, struct task **link)
+void admission_load(const struct pace *pace, const struct inventory *inventory,
+                    const struct target *target, struct load *load)
+{
+    *load = (struct load){.stagger_ms = target->stagger_ms,
+                          .per_second = target->circuit_per_second,
+                          .milliamps = target->circuit_milliamps,
+                          .inrush_ma = target->inrush_ma};
+    memcpy(load->device, target->device, NAME_SIZE);
+    memcpy(load->circuit, target->circuit, NAME_SIZE);
+    if (load->milliamps && !pace_knows_current(pace, load->circuit))
+        load->dearest_ma = dearest_of(inventory, load->circuit);
+}
+
+void admission_reload(struct core *core)
+{
+    const struct inventory *inventory = core->inventory;
+    pace_limit_agent(&core->pace, inventory->limits.power_on_per_second, 1000 * core->now_ms);
+    for (size_t i = 0; i < inventory->ndevices; i++)
+        pace_limit_device(&core->pace, inventory->devices[i].config.device,
+                          inventory->devices[i].stagger_ms);
+    for (size_t i = 0; i < inventory->ncircuits; i++)
+        pace_limit_circuit(&core->pace, inventory->circuits[i].name,
+                           inventory->circuits[i].per_second, inventory->circuits[i].milliamps);
+}
+
+/* ---- the queues ---- */
+
+static void queue_for_place(struct core *core, struct task *task)
+{
+    task->next_in_queue = NULL;
+    *core->queue_tail = task;
+    core->queue_tail = &task->next_in_queue;
+}
+
+static void queue_for_turn(struct core *core, struct task *task)
+{
+    struct load load;
+    uint64_t now_us = 1000 * core->now_ms;
+    admission_load(&core->pace, core->inventory, task_next_on(task), &load);
+    load.fresh = 1000 * task->job->started_ms >= core->pace.from_us;
+    pace_wait(&core->pace, &task->turn, &load, task->bringing_on, now_us); /* a dark node first */
+}
+
+static void leave_places(struct core *core, struct task **link)
 {
     struct task *task = *link;
     *link = task->next_in_queue;
     if (core->queue_tail == &task->next_in_queue)
         core->queue_tail = link;
     task->next_in_queue = NULL;
-    return task;
+}
+
+/* NULL: nobody may now, and *due_us is when to look again. */
+static struct task *next_to_go(struct core *core, uint64_t *due_us)
+{
+    struct task *task = core->queue_head;
+    if (task && core->booting < core->inventory->limits.booting_at_once) {
+        leave_places(core, &core->queue_head);
+        task->has_place = true;
+        core->booting++;
+        return task;
+    }
+    struct waiter *turn = pace_next(&core->pace, 1000 * core->now_ms, due_us, NULL);
+    return turn ? task_of(turn) : NULL;
 }
 
 void admission_run(struct core *core)
 {
-    struct task **link;
-    refill(core);
-    while ((link = first_admissible(core))) {
-        struct task *task = unlink_task(core, link);
-        if (waits_for_place(task)) {
-            task->has_place = true;
-            core->booting++;
-        } else {
-            core->tokens_milli -= TOKEN;
-        }
+    struct task *task;
+    uint64_t due_us;
+    while ((task = next_to_go(core, &due_us)))
         task_on_turn(core, task);
-    }
-    uint64_t next_ms = waits_for_token(core) ? next_token(core) : UINT64_MAX;
+    uint64_t due_ms = due_us == UINT64_MAX ? UINT64_MAX : (due_us + 999) / 1000;
     /* One that had its turn may have ended at once: the next wave is not to wait for another end. */
-    timer_set(&core->timers, &core->turn, core->releases ? core->now_ms : next_ms);
+    timer_set(&core->timers, &core->turn, core->releases ? core->now_ms : due_ms);
 }
 
 void admission_queue(struct core *core, struct task *task)
@@ -90,26 +135,21 @@ void admission_queue(struct core *core, struct task *task)
                    waits_for_place(task) ? "a place among the booting"
                                          : "its turn to be switched on");
     timer_set(&core->timers, &task->timer, UINT64_MAX);
-    if (task->bringing_on) { /* a dark node goes first */
-        task->next_in_queue = core->queue_head;
-        if (!core->queue_head)
-            core->queue_tail = &task->next_in_queue;
-        core->queue_head = task;
-    } else {
-        task->next_in_queue = NULL;
-        *core->queue_tail = task;
-        core->queue_tail = &task->next_in_queue;
-    }
+    if (waits_for_place(task))
+        queue_for_place(core, task);
+    else
+        queue_for_turn(core, task);
     /* At the next tick, not here: a task may be in the middle of its step. */
     timer_set(&core->timers, &core->turn, core->now_ms);
 }
 
 void admission_leave(struct core *core, struct task *task)
 {
+    pace_leave(&core->pace, &task->turn);
     if (task->phase == TASK_QUEUES)
         for (struct task **link = &core->queue_head; *link; link = &(*link)->next_in_queue)
             if (*link == task) {
-                (void)unlink_task(core, link);
+                leave_places(core, link);
                 break;
             }
     if (task->has_place) {

@@ -18,7 +18,8 @@ struct core *core_new(const struct inventory *inventory, const char *boot_id, ui
     if (!core)
         return NULL;
     core->inventory = inventory;
-    core->now_ms = core->tokens_ms = now_ms;
+    core->now_ms = now_ms;
+    pace_begin(&core->pace, inventory->limits.power_on_per_second, 1000 * now_ms);
     core->queue_tail = &core->queue_head;
     core->turn.at_ms = UINT64_MAX;
     core->ntimers = 1;
@@ -56,6 +57,7 @@ struct core *core_free(struct core *core)
         free(key);
     }
     core_locks_free(core);
+    pace_clear(&core->pace);
     timers_clear(&core->timers);
     free(core->actions);
     free(core);
@@ -74,7 +76,8 @@ void core_reload(struct core *core, const struct inventory *inventory, uint64_t 
 {
     core->now_ms = now_ms;
     core->inventory = inventory;
-    timer_set(&core->timers, &core->turn, now_ms); /* limits may be others now */
+    admission_reload(core);
+    timer_set(&core->timers, &core->turn, now_ms);
 }
 
 struct node_state *core_node_state(struct core *core, const char *name)

@@ -8,6 +8,7 @@
 #include "agent/core/boot.h"
 #include "agent/core/core.h"
 #include "agent/core/memory.h"
+#include "agent/core/pacer.h"
 #include "agent/core/plan.h"
 #include "agent/core/target.h"
 #include "proto/timers.h"
@@ -89,7 +90,8 @@ struct task {
     bool has_next_boot;
 
     UT_hash_handle by_request;
-    struct task *next_in_queue;
+    struct task *next_in_queue; /* for a place */
+    struct waiter turn;         /* for the inrush limits */
 };
 
 struct job {
@@ -158,7 +160,7 @@ struct core {
     uint64_t last_request, last_job;
     struct timers timers;
     size_t ntimers;    /* tasks alive that may need one */
-    struct timer turn; /* when the next power-on token comes, or waves move on */
+    struct timer turn; /* when the next power-on may go, or waves move on */
     bool releases;     /* a task ended: look at its job's next wave */
     struct job *jobs, *jobs_by_id;
     size_t jobs_ended, tasks_ended; /* those that job_forget_old() may forget */
@@ -169,9 +171,9 @@ struct core {
     struct used_key *keys;
     struct held_lock *locks; /* by node; lock.c */
     /* admission */
-    struct task *queue_head, **queue_tail;
-    uint64_t tokens_milli, tokens_ms; /* power-on tokens, in thousandths */
+    struct task *queue_head, **queue_tail; /* for a place among the booting */
     uint32_t booting;
+    struct pace pace; /* who may be switched on, when */
     /* actions to be taken, a ring that grows */
     struct action *actions;
     size_t action_room, action_first, action_count;
@@ -249,5 +251,9 @@ void resume_task(struct core *core, struct task *task, const struct trail *trail
 void admission_queue(struct core *core, struct task *task);
 void admission_leave(struct core *core, struct task *task); /* queue or place among the booting */
 void admission_run(struct core *core);
+void admission_reload(struct core *core); /* the limits are others now */
+/* What switching `target` on loads. */
+void admission_load(const struct pace *pace, const struct inventory *inventory,
+                    const struct target *target, struct load *load);
 
 #endif
