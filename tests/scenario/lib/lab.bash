@@ -215,6 +215,46 @@ lab_ignore_mac() {
     lab_hosts_read_again
 }
 
+# lab_outlets_up: two PDUs of different makes, pdu-a on a serial line, pdu-b on TCP; n01 and n02
+# hang on both of them, crossed. Their BMCs die with their power.
+lab_outlets_up() {
+    printf '%s\n' 'pdu-a 1' 'pdu-b 2' >"$lab/n01/feeds"
+    printf '%s\n' 'pdu-a 2' 'pdu-b 1' >"$lab/n02/feeds"
+    inside pkill -9 -f "^ipmi_sim -c $lab/" || true
+    inside_background env "lab=$lab" "$lab_top/tests/peers/pdu" --control "$lab/pdu.sock" \
+        --truth "$lab/pdu.truth" --on-change "$lab_library/outlet" \
+        "rtu:$lab/pdu-a.tty" pdu-a=waveshare,outlets=8 \
+        tcp:127.0.2.1:1502 pdu-b=netio >"$lab/pdu.out" 2>&1
+    wait_for 20 grep -q ready "$lab/pdu.out"
+}
+
+# lab_pdu DEVICE COMMAND...: faults of a PDU
+lab_pdu() {
+    inside "$lab_top/tests/peers/pdu" --send "$lab/pdu.sock" "$@"
+}
+
+# lab_outlet_changes: what physically changed since lab_outlets_reset: "pdu-a 1 off" a line
+lab_outlet_changes() {
+    tail -n "+$(($(cat "$lab/pdu.mark") + 1))" "$lab/pdu.truth" |
+        jq -r 'select(.event == "switch") | "\(.device) \(.outlet) \(.power)"'
+}
+
+# All outlets off, all machines without power, no faults.
+lab_outlets_reset() {
+    local outlet
+    lab_pdu all clear
+    for outlet in 1 2 3 4; do
+        lab_pdu pdu-a set "$outlet" off
+        lab_pdu pdu-b set "$outlet" off
+    done
+    wait_for 20 lab_has_no_mains
+    wc -l <"$lab/pdu.truth" >"$lab/pdu.mark"
+    rm -f "$lab"/n0*/{order,standby}
+}
+lab_has_no_mains() {
+    ! compgen -G "$lab/n0*/mains"
+}
+
 # Back to machines that are off, BMCs and boot server without faults.
 lab_reset() {
     local directory
