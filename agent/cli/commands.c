@@ -28,6 +28,7 @@ static const struct command commands[] = {
     { "next-boot", "network|disk|bios|none NODES...", "what to boot from next time, once; read back", JOB, 2, 0, run_job, VERB_NEXT_BOOT },
     { "reboot", "NODES...", "soft off, hard after --grace, on, wait until it is up", FEEDS_JOB | TAKES_GRACE | TAKES_NETBOOT | TAKES_RETRY, 1, 0, run_job, VERB_REBOOT },
     { "netboot", "NODES...", "boot through the network, now, and watch it come up", FEEDS_JOB | TAKES_RETRY, 1, 0, run_job, VERB_NETBOOT },
+    { "check", "NODES...", "would it work tonight? log in to each device of a node, read only", ASK | TAKES_NODES, 1, 0, run_job, VERB_CHECK },
     { "outlets", "[PDU]", "the outlets of PDUs: on or off, what they draw, whom they feed", ASK | TAKES_EXPAND, 0, 1, run_outlets, VERB_STATUS },
     { "outlet", "on|off|cycle PDU/N...", "switch outlets that feed no node", POWER_JOB, 2, 0, run_outlet, VERBS },
     { "plan", "VERB NODES...", "what VERB would send, where and in which order; sends nothing", PLAN, 2, 0, run_plan, VERBS },

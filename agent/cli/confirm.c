@@ -17,6 +17,7 @@ const char *verb_phrase(enum verb verb)
         [VERB_NEXT_BOOT] = "set the next boot of",
         [VERB_REBOOT] = "reboot",
         [VERB_NETBOOT] = "netboot",
+        [VERB_CHECK] = "check",
     };
     return phrases[verb];
 }

@@ -23,6 +23,7 @@ struct following {
     struct client *side; /* for whole views while the stream holds the other */
     struct board board;
     struct progress progress;
+    struct findings findings; /* of a check */
     uint64_t deadline_ms, next_poll_ms;
     bool unlisted; /* a status: its nodes are listed only if it takes long */
     bool filled;
@@ -112,6 +113,8 @@ static bool on_event(void *arg, const struct job_event *event)
         (void)board_take(&following->board, event, now_ms());
         following->progress.ops->event(&following->progress, &following->board, event);
     }
+    if (event->verb == VERB_CHECK)
+        findings_take(&following->findings, event);
     if (event->kind == EVENT_JOB_ENDED)
         following->end = DONE;
     return following->end == GOES_ON;
@@ -154,7 +157,7 @@ static int read_result(const struct invocation *invocation, struct client *clien
     return job->done ? job_view_exit_code(job) : EXIT_STILL_RUNNING;
 }
 
-static void show_result(const struct invocation *invocation, const struct following *following,
+static void show_result(const struct invocation *invocation, struct following *following,
                         const struct job_view *job, int code)
 {
     if (invocation->options.quiet) {
@@ -163,9 +166,16 @@ static void show_result(const struct invocation *invocation, const struct follow
         return;
     }
     struct render render = command_render(invocation);
+    findings_sort(&following->findings);
+    render.findings = &following->findings;
     renderer_of(invocation->options.format)->job(&render, job);
     if (job->verb == VERB_STATUS && invocation->options.format == FORMAT_TABLE)
         tell_locks_of(invocation, following->side, job);
+}
+
+static bool only_asks(const struct invocation *invocation)
+{
+    return invocation->command->verb == VERB_STATUS || invocation->command->verb == VERB_CHECK;
 }
 
 /* A status is mostly answered in a moment: what it shows is the result. */
@@ -175,8 +185,7 @@ static struct progress make_progress(const struct invocation *invocation)
     if (invocation->options.quiet)
         style = PROGRESS_NONE;
     struct progress progress = progress_new(style, invocation->err, invocation->options.no_color);
-    if (style == PROGRESS_AUTO && invocation->command->verb == VERB_STATUS &&
-        progress.ops == &progress_plain)
+    if (style == PROGRESS_AUTO && only_asks(invocation) && progress.ops == &progress_plain)
         progress.ops = &progress_patient;
     return progress;
 }
@@ -218,8 +227,7 @@ static int follow(const struct invocation *invocation, const char *id, bool show
                                   .deadline_ms = timeout ? now_ms() + timeout : UINT64_MAX,
                                   .next_poll_ms = UINT64_MAX};
     const struct client_follower follower = {on_opened, on_event, on_tick, &following};
-    following.unlisted = invocation->command->verb == VERB_STATUS &&
-                         following.progress.ops != &progress_plain &&
+    following.unlisted = only_asks(invocation) && following.progress.ops != &progress_plain &&
                          following.progress.ops != &progress_json;
     int failed = client_follow(client, id, NULL, PATIENCE_MS, &follower, &err);
     following.progress.ops->end(&following.progress);
@@ -228,8 +236,10 @@ static int follow(const struct invocation *invocation, const char *id, bool show
         int code = conclude(invocation, &following, job);
         if (show && job->id[0])
             show_result(invocation, &following, job, code);
+        findings_clear(&following.findings);
         return code;
     }
+    findings_clear(&following.findings);
     int code = command_failed(invocation, &err);
     if (code == EXIT_NO_AGENT)
         tell_goes_on(invocation, id, "Once the agent is back:");

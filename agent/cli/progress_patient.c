@@ -33,8 +33,9 @@ static void patient_tick(struct progress *progress, struct board *board, uint64_
         return;
     progress->told = true;
     /* How long is the agent's deadlines.command, which it does not tell. */
-    (void)fprintf(progress->out,
-                  "waiting for %s (20 s at most, if deadlines.command is as usual)\n", folded);
+    (void)fprintf(progress->out, "waiting for %s%s\n", folded,
+                  board->verb == VERB_CHECK ? ""
+                                            : " (20 s at most, if deadlines.command is as usual)");
     (void)fflush(progress->out);
 }
 

@@ -4,14 +4,16 @@
 
 #include <stdio.h>
 
+#include "agent/cli/findings.h"
 #include "agent/cli/options.h"
 #include "proto/api.h"
 
 struct render {
     FILE *out;
     bool colours;
-    bool expand;      /* nodes: one name a line */
-    unsigned columns; /* of the terminal; 0: it is none */
+    bool expand;                     /* nodes: one name a line */
+    unsigned columns;                /* of the terminal; 0: it is none */
+    const struct findings *findings; /* of a check; NULL: none */
 };
 
 struct renderer {

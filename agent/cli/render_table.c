@@ -14,6 +14,8 @@ static void table_job(const struct render *render, const struct job_view *job)
 {
     if (job->verb == VERB_STATUS)
         report_status(render, job);
+    else if (job->verb == VERB_CHECK)
+        report_check(render, job);
     else
         report_job(render, job);
 }

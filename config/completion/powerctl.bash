@@ -19,7 +19,8 @@ _powerctl_outlets()
 _powerctl()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=netboot i
-    local commands='status on off cycle reset soft diag identify next-boot reboot netboot outlets outlet plan
+    local commands='status on off cycle reset soft diag identify next-boot reboot netboot check outlets outlet
+        plan
         nodes watch history lock unlock locks jobs job cancel config version help'
     local common='--quiet --no-color --socket --help'
     local show="$common --format"
@@ -58,6 +59,7 @@ _powerctl()
         status) options="$show --exclude --progress --timeout --feeds" ;;
         on|off) options=$fed ;;
         reset|outlet) options=$waves ;;
+        check) options="$show --exclude --progress --timeout" ;;
         outlets) options="$show --progress --timeout --expand" ;;
         cycle) options="$fed --native" ;;
         soft) options="$waves --grace" ;;
@@ -84,7 +86,7 @@ _powerctl()
     case $command:$before in
     next-boot:next-boot) mapfile -t COMPREPLY < <(compgen -W 'network disk bios none' -- "$word") ;;
     plan:plan) mapfile -t COMPREPLY < <(compgen -W 'on off cycle reset soft diag identify next-boot
-        reboot netboot status' -- "$word") ;;
+        reboot netboot status check' -- "$word") ;;
     help:help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
     config:config) mapfile -t COMPREPLY < <(compgen -W check -- "$word") ;;
     outlets:outlets) _powerctl_outlets pdus "$word" ;;

@@ -65,12 +65,14 @@ static struct job_event make_event(enum event_kind kind, const struct node_view 
 static int show_jobs(FILE *told, struct err *err)
 {
     struct node_view nodes[NODES];
-    const struct job_view jobs[] = {make_job(nodes, VERB_NETBOOT), make_job(nodes, VERB_STATUS)};
+    const struct job_view jobs[] = {make_job(nodes, VERB_NETBOOT), make_job(nodes, VERB_STATUS),
+                                    make_job(nodes, VERB_CHECK)};
     const struct render render = {.out = told, .columns = 100};
     (void)err;
     for (int i = 0; i < FORMATS; i++) {
         renderer_of((enum format)i)->job(&render, &jobs[0]);
         renderer_of((enum format)i)->job(&render, &jobs[1]);
+        renderer_of((enum format)i)->job(&render, &jobs[2]);
         renderer_of((enum format)i)->jobs(&render, jobs, 2);
     }
     summary_put(told, &jobs[0]);

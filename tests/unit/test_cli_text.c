@@ -95,6 +95,19 @@ static struct node_view metered[] = {
     { .node = "n20", .outcome = OUTCOME_OK, .power = POWER_ON, .percent = -1, .text = "on", .power_age_ms = 10, .has_watts = true, .milliwatts = 210450 },
     { .node = "storage-21", .outcome = OUTCOME_OK, .power = POWER_OFF, .percent = -1, .text = "reads off, but its outlets draw 86 W", .power_age_ms = 10, .has_watts = true, .milliwatts = 86000 },
 };
+static struct node_view checked[] = {
+    { .node = "n01", .outcome = OUTCOME_OK, .power = POWER_ON, .percent = -1, .text = "bmc-n01: on, suite 17, operator, next boot none; pdu-a outlet 3: on, 120.0 W, NETIO 4All" },
+    { .node = "n02", .outcome = OUTCOME_OK, .power = POWER_ON, .percent = -1, .text = "bmc-n02: on, next boot network" },
+    { .node = "n03", .outcome = OUTCOME_FAILED, .verdict = VERDICT_WRONG_PASSWORD, .percent = -1, .text = "bmc-n03: wrong password" },
+    { .node = "storage-21", .outcome = OUTCOME_FAILED, .verdict = VERDICT_UNREACHABLE, .percent = -1, .text = "bmc-s21: no answer; 1 more finding" },
+};
+static const struct job_event found[] = {
+    { .kind = EVENT_NOTE, .verb = VERB_CHECK, .node = { .node = "storage-21", .verdict = VERDICT_UNREACHABLE, .text = "bmc-s21: no answer" } },
+    { .kind = EVENT_NOTE, .verb = VERB_CHECK, .node = { .node = "n02", .text = "bmc-n02 waits to boot from network" } },
+    { .kind = EVENT_NOTE, .verb = VERB_CHECK, .node = { .node = "n03", .verdict = VERDICT_WRONG_PASSWORD, .text = "bmc-n03: wrong password" } },
+    { .kind = EVENT_OUTCOME, .verb = VERB_CHECK, .node = { .node = "n03", .text = "is no note" } },
+    { .kind = EVENT_NOTE, .verb = VERB_CHECK, .node = { .node = "storage-21", .verdict = VERDICT_BAD_REPLY, .text = "pdu-b outlet 1: short frame" } },
+};
 static const struct outlet_view outlets[] = {
     { .outlet = "pdu-a/1", .node = "n20", .circuit = "row-1", .asked = true, .power = POWER_ON, .has_watts = true, .milliwatts = 120500 },
     { .outlet = "pdu-a/2", .asked = true, .power = POWER_OFF, .has_watts = true },
@@ -108,6 +121,7 @@ enum what {
     WHAT_JOB,
     WHAT_STATUS,
     WHAT_METERED,
+    WHAT_CHECK,
     WHAT_NODES,
     WHAT_JOBS,
     WHAT_EVENTS,
@@ -265,6 +279,7 @@ static char *rendered(enum format format, enum what what, bool colours)
     size_t size;
     FILE *out = open_memstream(&text, &size);
     struct render render = {.out = out, .colours = colours};
+    struct findings findings = {0};
     const struct renderer *renderer = renderer_of(format);
     struct job_view job = some_job(what == WHAT_STATUS ? VERB_STATUS : VERB_NETBOOT);
     struct job_view running = {.id = "J1a2b3c4-18", .verb = VERB_OFF, .nnodes = 3, .elapsed_ms = 2};
@@ -275,6 +290,17 @@ static char *rendered(enum format format, enum what what, bool colours)
     switch (what) {
     case WHAT_METERED:
         renderer->job(&render, &draws);
+        break;
+    case WHAT_CHECK:
+        for (size_t i = 0; i < ARRAY_SIZE(found); i++)
+            findings_take(&findings, &found[i]);
+        findings_sort(&findings);
+        render.findings = &findings;
+        draws = (struct job_view){.id = "J1a2b3c4-20", .verb = VERB_CHECK, .done = true};
+        draws.nodes = checked;
+        draws.nnodes = ARRAY_SIZE(checked);
+        renderer->job(&render, &draws);
+        findings_clear(&findings);
         break;
     case WHAT_OUTLETS:
         renderer->outlets(&render, outlets, ARRAY_SIZE(outlets));
@@ -302,8 +328,8 @@ static char *rendered(enum format format, enum what what, bool colours)
 static void test_every_format(void **state)
 {
     (void)state;
-    static const char *const whats[WHATS] = {"job",  "status",  "metered", "nodes",
-                                             "jobs", "history", "outlets"};
+    static const char *const whats[WHATS] = {"job",   "status", "metered", "check",
+                                             "nodes", "jobs",   "history", "outlets"};
     for (int format = 0; format < FORMATS; format++)
         for (int what = 0; what < WHATS; what++) {
             char name[64];
