@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,18 +36,27 @@ static void keep_only(int fd)
         dup2(fd, LANE_FD) < 0)
         _exit(1);
     (void)close_range(LANE_FD + 1, ~0U, 0);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > FD_SETSIZE) {
+        files.rlim_cur = FD_SETSIZE;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
 }
 
 /* The first request opens the session only; the host then sends it again, to be run. */
-static void *take_one(void *session, const struct lane_device *device,
+static void *take_one(void *session, const struct lane_devices *devices,
                       const struct driver_request *request)
 {
     struct lane_message message = {.reply = {.id = request->id, .op = request->op}};
-    if (session) {
-        driver.blocking->run(session, device->config, request, &message.reply);
+    struct lane_device device;
+    if (!devices->find(devices->arg, request->device, &device)) {
+        err_set(&message.reply.err, ERR_SYSTEM, "%s: its lane does not know it", request->device);
+        message.finished = true;
+    } else if (session) {
+        driver.blocking->run(session, device.config, request, &message.reply);
         message.finished = true;
     } else {
-        session = driver.blocking->open(device->name, device->config, device->credentials,
+        session = driver.blocking->open(device.name, device.config, device.credentials,
                                         &message.reply.err);
         message.finished = session == NULL;
     }
@@ -53,7 +64,7 @@ static void *take_one(void *session, const struct lane_device *device,
     return session;
 }
 
-static void live(const struct lane_device *device, int fd, pid_t host)
+static void live(const struct lane_devices *devices, int fd, pid_t host)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* fork cleared it */
     if (getppid() != host)
@@ -62,7 +73,7 @@ static void live(const struct lane_device *device, int fd, pid_t host)
     struct driver_request request;
     void *session = NULL;
     while (recv(LANE_FD, &request, sizeof request, 0) == (ssize_t)sizeof request)
-        session = take_one(session, device, &request);
+        session = take_one(session, devices, &request);
     if (session)
         driver.blocking->close(session);
     _exit(0);
@@ -70,19 +81,19 @@ static void live(const struct lane_device *device, int fd, pid_t host)
 
 /* --- in the host --- */
 
-int lane_start(struct lane *lane, const struct lane_device *device, struct err *err)
+int lane_start(struct lane *lane, const char *name, const struct lane_devices *devices,
+               struct err *err)
 {
     int fds[2];
     pid_t host = getpid();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
-        return err_set(err, ERR_SYSTEM, "%s: no socket for a lane: %s", device->name,
-                       strerror(errno));
+        return err_set(err, ERR_SYSTEM, "%s: no socket for a lane: %s", name, strerror(errno));
     pid_t pid = fork();
     if (pid == 0)
-        live(device, fds[1], host);
+        live(devices, fds[1], host);
     int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
     if (pidfd < 0) {
-        err_set(err, ERR_SYSTEM, "%s: no process for a lane: %s", device->name, strerror(errno));
+        err_set(err, ERR_SYSTEM, "%s: no process for a lane: %s", name, strerror(errno));
         (void)close(fds[0]);
         (void)close(fds[1]);
         if (pid > 0 && kill(pid, SIGKILL) == 0)
@@ -111,7 +122,8 @@ static bool is_sane(const struct driver_reply *reply)
            (unsigned)reply->next_boot.device < BOOT_DEVICES &&
            memchr(reply->err.text, 0, sizeof reply->err.text) &&
            memchr(reply->info.guid, 0, sizeof reply->info.guid) &&
-           memchr(reply->info.model, 0, sizeof reply->info.model);
+           memchr(reply->info.model, 0, sizeof reply->info.model) &&
+           memchr(reply->info.session, 0, sizeof reply->info.session);
 }
 
 enum lane_news lane_receive(struct lane *lane, struct driver_reply *reply)

@@ -1,11 +1,13 @@
-/* lane.h - one worker process, which runs a blocking driver for one device, one request at a
- * time.
+/* lane.h - one worker process, which runs a blocking driver for one device, or for all on one
+ * bus, one request at a time.
  *
- * A lane lives as long as its session: it is forked with the device's config in its memory,
- * opens the session at the first request, and ends with it.  So no state of one device can
+ * A lane lives as long as its session: it is forked with the devices' configs in its memory,
+ * opens the session at the first request, and ends with it.  So no state of one session can
  * reach another, and nothing a library leaks outlives a session.
- * A lane that was killed counts as living until it is reaped: only then may its device be
+ * A lane that was killed counts as living until it is reaped: only then may its devices be
  * worked on by another.  It holds DRIVER_LOCK_FD, as it may have a command on the wire.
+ * It has no descriptor but the lowest ones, however many its host has, and gets none from
+ * FD_SETSIZE on: libraries that wait by select(), as libmodbus does, write beyond their sets.
  *
  * Only the lane process waits; every function here returns at once. */
 #ifndef POWERCTL_DRIVERS_HOST_LANE_H
@@ -21,14 +23,21 @@ struct lane {
     int pidfd; /* readable when it died */
 };
 
-/* What the lane is for. The child works on its own copy, by fork. */
 struct lane_device {
     const char *name;
     const void *config;
     const struct driver_credentials *credentials; /* NULL: none */
 };
 
-int lane_start(struct lane *lane, const struct lane_device *device, struct err *err);
+/* What the lane is for: it calls find() on its own copy of `arg`, by fork. False: not there. */
+struct lane_devices {
+    bool (*find)(const void *arg, const char *name, struct lane_device *out);
+    const void *arg;
+};
+
+/* `name`: whom it is started for, for texts. 0, or -1: ERR_SYSTEM. */
+int lane_start(struct lane *lane, const char *name, const struct lane_devices *devices,
+               struct err *err);
 /* With no session yet, opens one and does nothing else (LANE_OPENED, or LANE_REPLIED: failed):
  * what was not sent again after LANE_OPENED has reached no device. */
 int lane_send(struct lane *lane, const struct driver_request *request, struct err *err);

@@ -4,11 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <utlist.h>
 
 #include "drivers/host/lanes_private.h"
 #include "proto/cleanup.h"
+
+/* The host's own: stdin, stdout, stderr, secrets, lock, epoll, and some to spare. */
+enum { OWN_DESCRIPTORS = 32, DESCRIPTORS_PER_LANE = 2 };
+
+/* 1,024 is what shells and systemd give; up to the hard limit they may be had for the asking. */
+static size_t lanes_that_fit(void)
+{
+    const rlim_t wanted = OWN_DESCRIPTORS + DESCRIPTORS_PER_LANE * LANES_MAX;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return 1;
+    if (files.rlim_cur < wanted) {
+        files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+        (void)getrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (files.rlim_cur >= wanted)
+        return LANES_MAX;
+    if (files.rlim_cur < OWN_DESCRIPTORS + 2 * DESCRIPTORS_PER_LANE)
+        return 1; /* and if even that does not fit, its request says so */
+    return (files.rlim_cur - OWN_DESCRIPTORS) / DESCRIPTORS_PER_LANE;
+}
 
 static void *lanes_create(const struct driver_host *host, struct err *err)
 {
@@ -22,13 +45,17 @@ static void *lanes_create(const struct driver_host *host, struct err *err)
     }
     lanes->host = *host;
     lanes->epoll = epoll;
+    lanes->max = lanes_that_fit();
     return lanes;
 }
 
-static struct lanes_device *find(struct lanes *lanes, const char *name)
+static struct lanes_device *find_or_add(struct lanes *lanes, const char *name)
 {
-    struct lanes_device *device;
-    HASH_FIND_STR(lanes->by_name, name, device);
+    struct lanes_device *device = lanes_find(lanes, name);
+    if (device || !(device = calloc(1, sizeof *device)))
+        return device;
+    (void)snprintf(device->name, sizeof device->name, "%s", name);
+    HASH_ADD_STR(lanes->by_name, name, device);
     return device;
 }
 
@@ -36,25 +63,16 @@ static int lanes_add(void *engine, const char *name, const void *config,
                      const struct driver_credentials *credentials, struct err *err)
 {
     struct lanes *lanes = engine;
-    struct lanes_device *device = find(lanes, name);
-    struct lanes_device *fresh = device ? NULL : calloc(1, sizeof *fresh);
-    void *copy = malloc(driver.config_size);
-    if ((!device && !fresh) || !copy) {
-        free(fresh);
-        free(copy);
+    struct lanes_device *device = find_or_add(lanes, name);
+    _cleanup_(freep) void *copy = malloc(driver.config_size);
+    if (device)
+        lanes_replace(lanes, device);
+    if (!device || !copy || lanes_join(lanes, device, config))
         return err_set(err, ERR_SYSTEM, "%s: no memory for a device", name);
-    }
-    if (fresh) {
-        device = fresh;
-        (void)snprintf(device->name, sizeof device->name, "%s", name);
-        HASH_ADD_STR(lanes->by_name, name, device);
-    }
-    lanes_replace(lanes, device);
     free(device->config);
-    device->config = memcpy(copy, config, driver.config_size);
+    device->config = memcpy(TAKE(copy), config, driver.config_size);
     device->has_credentials = credentials != NULL;
     device->credentials = credentials ? *credentials : (struct driver_credentials){0};
-    device->outdated = device->state != NO_LANE;
     lanes->dirty = true;
     return 0;
 }
@@ -65,46 +83,33 @@ void lanes_answer(struct lanes *lanes, const struct driver_request *request, con
     lanes->host.reply(lanes->host.arg, &reply);
 }
 
-void lanes_list(struct lanes *lanes, struct lanes_device *device)
-{
-    if (!device->listed)
-        DL_APPEND(lanes->busy, device);
-    device->listed = true;
-}
-
-void lanes_unlist(struct lanes *lanes, struct lanes_device *device)
-{
-    if (device->listed)
-        DL_DELETE(lanes->busy, device);
-    device->listed = false;
-}
-
 static void lanes_submit(void *engine, const struct driver_request *request, uint64_t now_ms)
 {
     struct lanes *lanes = engine;
-    struct lanes_device *device = find(lanes, request->device);
+    struct lanes_device *device = lanes_find(lanes, request->device);
     struct err err;
-    if (!device)
+    bool known = device && device->config;
+    if (!known)
         err_set(&err, ERR_CONFIG, "%s: no such device", request->device);
-    if (!device || lanes_queue_add(&device->queue, request, now_ms, LANES_QUEUE_MAX, &err)) {
+    if (!known || lanes_queue_add(&device->bus->queue, request, now_ms, LANES_QUEUE_MAX, &err)) {
         lanes_answer(lanes, request, &err);
         return;
     }
-    lanes_list(lanes, device);
+    lanes_list(lanes, device->bus);
     lanes->dirty = true;
 }
 
 static void lanes_turn(void *engine, uint64_t now_ms)
 {
     struct lanes *lanes = engine;
-    struct epoll_event events[2 * LANES_MAX];
+    struct epoll_event events[DESCRIPTORS_PER_LANE * LANES_MAX];
     int count = epoll_wait(lanes->epoll, events, ARRAY_SIZE(events), 0);
     for (int i = 0; i < count; i++)
         lanes_moved(lanes, events[i].data.ptr, now_ms);
-    struct lanes_device *device;
-    DL_FOREACH(lanes->busy, device)
+    struct lanes_bus *bus;
+    DL_FOREACH(lanes->busy, bus)
     {
-        lanes_expire(lanes, device, now_ms);
+        lanes_expire(lanes, bus, now_ms);
     }
     lanes_schedule(lanes, now_ms);
 }
@@ -120,12 +125,12 @@ static uint64_t lanes_deadline(void *engine)
     uint64_t deadline_ms = UINT64_MAX;
     if (lanes->dirty)
         return 0;
-    const struct lanes_device *device;
-    DL_FOREACH(lanes->busy, device)
+    const struct lanes_bus *bus;
+    DL_FOREACH(lanes->busy, bus)
     {
-        uint64_t own = lanes_queue_deadline(&device->queue);
-        if (device->state != NO_LANE && device->until_ms < own)
-            own = device->until_ms;
+        uint64_t own = lanes_queue_deadline(&bus->queue);
+        if (bus->state != NO_LANE && bus->until_ms < own)
+            own = bus->until_ms;
         if (own < deadline_ms)
             deadline_ms = own;
     }
@@ -134,35 +139,43 @@ static uint64_t lanes_deadline(void *engine)
 
 int lanes_pid(void *engine, const char *name)
 {
-    const struct lanes_device *device = find(engine, name);
-    return device && device->state != NO_LANE ? device->lane.pid : 0;
+    const struct lanes_device *device = lanes_find(engine, name);
+    return device && device->bus->state != NO_LANE ? device->bus->lane.pid : 0;
 }
 
 /* Lanes that were killed have nothing to wait for but the kernel. */
-static void reap_now(struct lanes_device *device)
+static void reap_now(struct lanes_bus *bus)
 {
     int status;
-    if (device->state == NO_LANE)
+    if (bus->state == NO_LANE)
         return;
-    lane_kill(&device->lane);
-    for (int tries = 0; tries < 100 && !lane_reap(&device->lane, &status); tries++)
+    for (int tries = 0; tries < 1000 && !lane_reap(&bus->lane, &status); tries++)
         (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 static void lanes_destroy(void *engine)
 {
     struct lanes *lanes = engine;
-    struct lanes_device *device, *next;
+    struct lanes_device *device, *next_device;
+    struct lanes_bus *bus, *next_bus;
     struct waiting dropped;
-    HASH_ITER(hh, lanes->by_name, device, next)
+    HASH_ITER(hh, lanes->by_name, device, next_device)
     {
         HASH_DEL(lanes->by_name, device);
-        reap_now(device);
-        while (lanes_queue_take(&device->queue, &dropped))
-            continue;
         explicit_bzero(&device->credentials, sizeof device->credentials);
         free(device->config);
         free(device);
+    }
+    for (bus = lanes->by_key; bus; bus = bus->hh.next)
+        if (bus->state != NO_LANE)
+            lane_kill(&bus->lane);
+    HASH_ITER(hh, lanes->by_key, bus, next_bus)
+    {
+        HASH_DEL(lanes->by_key, bus);
+        reap_now(bus);
+        while (lanes_queue_take(&bus->queue, &dropped))
+            continue;
+        free(bus);
     }
     (void)close(lanes->epoll);
     free(lanes);

@@ -5,105 +5,124 @@
 
 #include "drivers/host/lanes.h"
 
-static int watch(struct lanes *lanes, struct lanes_device *device)
+static int watch(struct lanes *lanes, struct lanes_bus *bus)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = device};
-    return epoll_ctl(lanes->epoll, EPOLL_CTL_ADD, device->lane.fd, &event) ||
-           epoll_ctl(lanes->epoll, EPOLL_CTL_ADD, device->lane.pidfd, &event);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = bus};
+    return epoll_ctl(lanes->epoll, EPOLL_CTL_ADD, bus->lane.fd, &event) ||
+           epoll_ctl(lanes->epoll, EPOLL_CTL_ADD, bus->lane.pidfd, &event);
 }
 
-static void start_lane(struct lanes *lanes, struct lanes_device *device, uint64_t now_ms)
+/* Called in the lane: what it was forked with. */
+static bool find_device(const void *arg, const char *name, struct lane_device *out)
 {
-    struct lane_device what = {device->name, device->config,
-                               device->has_credentials ? &device->credentials : NULL};
+    const struct lanes_device *device = lanes_find(arg, name);
+    if (!device)
+        return false;
+    *out = (struct lane_device){
+        .name = device->name,
+        .config = device->config,
+        .credentials = device->has_credentials ? &device->credentials : NULL,
+    };
+    return true;
+}
+
+static void start_lane(struct lanes *lanes, struct lanes_bus *bus, uint64_t now_ms)
+{
+    const struct lane_devices devices = {find_device, lanes};
     struct err err;
     struct waiting first;
-    if (lane_start(&device->lane, &what, &err)) {
-        if (lanes_queue_take(&device->queue, &first))
+    if (lane_start(&bus->lane, bus->key, &devices, &err)) {
+        if (lanes_queue_take(&bus->queue, &first)) {
+            err_prefix(&err, "%s: %s", first.request.device, op_name(first.request.op));
             lanes_answer(lanes, &first.request, &err);
+        }
         return;
     }
     lanes->living++;
-    device->state = IDLE;
-    device->since_ms = now_ms;
-    device->outdated = false;
-    device->opened = false;
-    if (watch(lanes, device))
-        lanes_kill(device, now_ms);
+    bus->state = IDLE;
+    bus->since_ms = now_ms;
+    bus->outdated = false;
+    bus->opened = false;
+    if (watch(lanes, bus))
+        lanes_kill(bus, now_ms);
 }
 
 /* The first request of a lane goes there twice: to open the session, then to be run in it. */
-static void run_next(struct lanes *lanes, struct lanes_device *device, uint64_t now_ms)
+static void run_next(struct lanes *lanes, struct lanes_bus *bus, uint64_t now_ms)
 {
     struct waiting next;
     struct err err;
-    if (!lanes_queue_take(&device->queue, &next))
+    if (!lanes_queue_take(&bus->queue, &next))
         return;
-    lanes_unlist(lanes, device); /* to the end of the line: others wait longer now */
-    lanes_list(lanes, device);
-    if (lane_send(&device->lane, &next.request, &err)) {
-        lanes_kill(device, now_ms);
+    lanes_unlist(lanes, bus); /* to the end of the line: others wait longer now */
+    lanes_list(lanes, bus);
+    if (lane_send(&bus->lane, &next.request, &err)) {
+        lanes_kill(bus, now_ms);
         lanes_answer(lanes, &next.request, &err);
         return;
     }
-    device->request = next.request;
-    device->until_ms = next.deadline_ms;
-    device->state = RUNNING;
+    if (!bus->opened)
+        bus->opening = bus->queue.arrived;
+    bus->request = next.request;
+    bus->until_ms = next.deadline_ms;
+    bus->state = RUNNING;
 }
 
-/* How many devices with work find every lane taken, less those lanes that are ending already. */
+/* How many buses with work find every lane taken, less those lanes that are ending already. */
 static size_t lanes_missing(const struct lanes *lanes)
 {
-    const struct lanes_device *device;
+    const struct lanes_bus *bus;
     size_t waiting = 0, ending = 0;
-    DL_FOREACH(lanes->busy, device)
+    DL_FOREACH(lanes->busy, bus)
     {
-        waiting += device->state == NO_LANE && device->queue.count > 0;
-        ending += device->state == ENDING || device->state == KILLED;
+        waiting += bus->state == NO_LANE && bus->queue.count > 0;
+        ending += bus->state == ENDING || bus->state == KILLED;
     }
-    size_t coming = LANES_MAX - lanes->living + ending;
+    size_t coming = lanes->max - lanes->living + ending;
     return waiting > coming ? waiting - coming : 0;
 }
 
 /* A session with work waiting for it gives way too, but not after each request: 200 PDUs of 50
  * outlets would be 10,000 log-ins. */
-static bool may_give_way(const struct lanes_device *device, uint64_t now_ms, bool idle_only)
+static bool may_give_way(const struct lanes_bus *bus, uint64_t now_ms, bool idle_only)
 {
-    if (device->state != IDLE)
+    if (bus->state != IDLE)
         return false;
-    return !device->queue.count || (!idle_only && now_ms - device->since_ms >= LANES_SLICE_MS);
+    return !bus->queue.count || (!idle_only && now_ms - bus->since_ms >= LANES_SLICE_MS);
 }
 
 /* Sessions nobody uses now make room first. */
 static void make_room(struct lanes *lanes, uint64_t now_ms)
 {
     size_t missing = lanes_missing(lanes);
-    struct lanes_device *device;
+    struct lanes_bus *bus;
     for (int idle_only = 1; idle_only >= 0; idle_only--)
-        DL_FOREACH(lanes->busy, device)
-    if (missing && may_give_way(device, now_ms, idle_only)) {
-        lanes_end(device, now_ms);
+        DL_FOREACH(lanes->busy, bus)
+    if (missing && may_give_way(bus, now_ms, idle_only)) {
+        lanes_end(bus, now_ms);
         missing--;
     }
 }
 
 void lanes_schedule(struct lanes *lanes, uint64_t now_ms)
 {
-    struct lanes_device *device, *next;
+    struct lanes_bus *bus, *next;
     lanes->dirty = false;
     make_room(lanes, now_ms);
-    DL_FOREACH_SAFE(lanes->busy, device, next)
+    DL_FOREACH_SAFE(lanes->busy, bus, next)
     {
-        if (device->state == IDLE && device->outdated)
-            lanes_end(device, now_ms);
-        if (device->state == NO_LANE && device->queue.count && lanes->living < LANES_MAX)
-            start_lane(lanes, device, now_ms);
-        if (device->state == IDLE)
-            run_next(lanes, device, now_ms);
-        if (device->state == NO_LANE && !device->queue.count)
-            lanes_unlist(lanes, device);
+        if (bus->state == IDLE && bus->outdated)
+            lanes_end(bus, now_ms);
+        if (bus->state == NO_LANE && bus->queue.count && lanes->living < lanes->max)
+            start_lane(lanes, bus, now_ms);
+        if (bus->state == IDLE)
+            run_next(lanes, bus, now_ms);
         /* A process that could not be started answered one request; the others try again. */
-        if (device->state == NO_LANE && device->queue.count && lanes->living < LANES_MAX)
+        if (bus->state == NO_LANE && bus->queue.count && lanes->living < lanes->max)
             lanes->dirty = true;
+        if (bus->state == NO_LANE && !bus->queue.count) {
+            lanes_unlist(lanes, bus);
+            lanes_free_if_unused(lanes, bus);
+        }
     }
 }

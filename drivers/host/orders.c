@@ -63,9 +63,10 @@ static int find_device(const struct host *host, const char *name, struct err *er
     return -1;
 }
 
-static void take_request(struct host *host, const struct driver_request *request)
+static void take_request(struct host *host, struct driver_request *request)
 {
     struct driver_reply reply = {.id = request->id, .op = request->op};
+    request->asked_ms = host->now_ms;
     if (find_device(host, request->device, &reply.err)) {
         send_reply(host, &reply);
         return;

@@ -179,7 +179,7 @@ place() { grep -nE "^\{\"id\":$1," "$dir/out" | cut -d: -f1; }
         request 1 crash power-on 60000
         request 2 d power-on 60000
     } | talk
-    says 1 '"error":"device"' '"sent":"maybe"' 'signal 6'
+    says 1 '"error":"system"' '"sent":"maybe"' 'signal 6'
     says 2 '"result":"ok"'
 }
 
