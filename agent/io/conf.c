@@ -51,7 +51,7 @@ static const struct conf_field sections[] = {
     SECTION("ethers", SECTION_ETHERS),         SECTION("groups", SECTION_GROUPS),
     SECTION("limits", SECTION_LIMITS),         SECTION("deadlines", SECTION_DEADLINES),
     SECTION("bootserver", SECTION_BOOTSERVER), SECTION("phone_home", SECTION_PHONE_HOME),
-    SECTION("history", SECTION_HISTORY),
+    SECTION("history", SECTION_HISTORY),       SECTION("circuits", SECTION_CIRCUITS),
 };
 
 static void add_file(struct conf *c, struct conf_file *file)
@@ -124,9 +124,13 @@ static void read_sections(struct conf *c, const char *name)
     conf_read_settings(c);
     conf_read_credentials(c);
     conf_read_devices(c);
+    if (!conf_plan_outlets(c))
+        return;
     conf_read_nodes(c);
     conf_read_ethers(c);
+    conf_add_outlets(c);
     conf_read_groups(c);
+    conf_read_circuits(c);
     if (!c->nerrors && !c->inventory->nnodes)
         no_file(c, name, "no nodes: the file is empty or cut short");
     c->inventory->sees_boots = c->config->bootserver.ninterfaces || c->config->bootserver.nlogs;
@@ -174,12 +178,15 @@ static void conf_end(struct conf *c)
         conf_file_free(c->files);
         c->files = next;
     }
-    struct conf_names *names[] = {&c->credentials, &c->devices,    &c->endpoints, &c->nodes,
-                                  &c->groups,      &c->macs,       &c->addresses, &c->powers,
-                                  &c->next_boots,  &c->bad_drivers};
+    struct conf_names *names[] = {&c->credentials, &c->devices,    &c->endpoints,   &c->lines,
+                                  &c->nodes,       &c->groups,     &c->circuits,    &c->macs,
+                                  &c->addresses,   &c->next_boots, &c->bad_drivers, &c->bad_profiles};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         conf_names_clear(names[i]);
+    conf_profiles_free(c->profiles);
     config_free(c->config);
+    free(c->first_claim);
+    free(c->claims);
     free(c->text);
     free(c);
 }
@@ -217,6 +224,7 @@ int conf_load(const char *path, const struct conf_overrides *overrides,
     if (!c)
         return out_of_memory(errors);
     c->overrides = overrides;
+    c->path = path;
     read_file(c, path);
     read_folder(c, path);
     read_sections(c, path);
@@ -232,6 +240,7 @@ int conf_load_text(const char *name, const char *text, size_t size,
     if (!c)
         return out_of_memory(errors);
     c->memory_only = true;
+    c->path = name;
     struct conf_file *file = conf_file_of_text(name, text, size);
     if (file)
         add_file(c, file);

@@ -1,4 +1,5 @@
-/* devices: a driver, and settings that the driver's own description allows. */
+/* devices: a driver, and settings that the driver's own description allows: of the device itself,
+ * and behind them those of its profile. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,21 +7,24 @@
 #include "agent/io/conf_private.h"
 #include "proto/cleanup.h"
 
-enum { ENDPOINT_SIZE = NAME_SIZE + 4 * (DRIVER_SETTING_SIZE + 16) };
+/* So that its last outlet's name, "pdu-a/65535", is one. */
+enum { PDU_NAME_MAX = NAME_SIZE - 1 - 6 };
 
-static const struct yaml *find_key(const struct yaml *map, const char *name)
-{
-    for (const struct yaml *key = map->first; key; key = key->next)
-        if (!strcmp(key->text, name))
-            return key;
-    return NULL;
-}
+/* A key of `devices` while its values are read. */
+struct device_row {
+    struct conf *c;
+    const struct conf_row *row;
+    struct device *devices; /* the first of them */
+    const struct option_schema *schema;
+    const struct yaml *driver, *profile;          /* their keys */
+    const struct yaml *seen[DRIVER_SETTINGS_MAX]; /* by option */
+};
 
 /* NULL after an error; a driver that cannot be asked is reported once, not for each device. */
 static const struct option_schema *find_schema(struct conf *c, const struct conf_row *row)
 {
     struct err err;
-    const struct yaml *key = find_key(row->key->value, "driver");
+    const struct yaml *key = conf_find_key(row->key->value, "driver");
     if (!key) {
         conf_error(c, row->key, "'%.64s' has no 'driver'", row->key->text);
         return NULL;
@@ -29,35 +33,15 @@ static const struct option_schema *find_schema(struct conf *c, const struct conf
         return NULL;
     const struct option_schema *schema =
         c->drivers->schema(c->drivers->arg, c->config->driver_dir, key->value->text, &err);
+    if (schema && schema->table.count > DRIVER_SETTINGS_MAX) {
+        schema = NULL;
+        (void)err_set(&err, ERR_LIMIT, "it has more than %d options", DRIVER_SETTINGS_MAX);
+    }
     if (!schema) {
         conf_error(c, key->value, "driver '%s': %s", key->value->text, err.text);
         (void)conf_names_add(&c->bad_drivers, key->value->text, key, 0);
     }
     return schema;
-}
-
-static bool check_value(struct conf *c, const struct yaml *value, const struct option *option,
-                        const char *text)
-{
-    struct err err;
-    if (option_check(option, text, &err)) {
-        conf_error(c, value, "%s", err.text);
-        return false;
-    }
-    if (strlen(text) >= DRIVER_SETTING_SIZE) {
-        conf_error(c, value, "%s: longer than %d characters", option->name,
-                   DRIVER_SETTING_SIZE - 1);
-        return false;
-    }
-    if (strcmp(option->name, "credentials") != 0 || conf_names_find(&c->credentials, text, NULL))
-        return true;
-    const char *nearest = conf_names_nearest(&c->credentials, text);
-    if (nearest)
-        conf_error(c, value, "no credentials are called '%.64s'; did you mean '%s'?", text,
-                   nearest);
-    else
-        conf_error(c, value, "no credentials are called '%.64s'", text);
-    return false;
 }
 
 static void add_setting(struct conf *c, struct device_config *config, const char *name,
@@ -76,127 +60,145 @@ static void add_setting(struct conf *c, struct device_config *config, const char
     memcpy(setting->value, text, strlen(text) + 1);
 }
 
-static void read_setting(struct conf *c, const struct conf_row *row, const struct yaml *value,
-                         const struct option *option)
+/* One of the keys that are there in any driver's devices. */
+static bool read_other(void *arg, const struct yaml *key)
 {
+    struct device_row *at = arg;
+    const struct yaml **place = !strcmp(key->text, "driver")    ? &at->driver
+                                : !strcmp(key->text, "profile") ? &at->profile
+                                                                : NULL;
+    if (!place)
+        return false;
+    if (*place)
+        conf_error(at->c, key, "'%s' is there twice; first at %s:%u:%u", key->text,
+                   (*place)->file->name, (*place)->line, (*place)->column);
+    *place = key;
+    return true;
+}
+
+static void read_setting(void *arg, size_t option, const struct yaml *key)
+{
+    struct device_row *at = arg;
+    const struct option *row = &at->schema->table.rows[option];
     struct conf_expansion texts;
-    bool good = conf_expand(c, value, row, &texts);
+    bool good = conf_expand(at->c, key->value, at->row, &texts);
     for (size_t i = 0; good && i < texts.count; i++)
-        good = check_value(c, value, option, texts.texts[i]);
-    for (size_t i = 0; good && i < row->count; i++)
-        add_setting(c, &c->inventory->devices[row->first + i].config, option->name,
-                    conf_expansion_text(&texts, i));
+        good = conf_check_option(at->c, key->value, row, texts.texts[i]);
+    for (size_t i = 0; good && i < at->row->count; i++)
+        add_setting(at->c, &at->devices[i].config, row->name, conf_expansion_text(&texts, i));
     conf_expansion_clear(&texts);
 }
 
-static const char *setting(const struct device *device, const struct option *option)
+/* What the device itself says wins over its profile. */
+static void add_profile(struct device_row *at, const struct conf_profile *profile)
 {
-    for (size_t i = 0; i < device->config.nsettings; i++)
-        if (!strcmp(device->config.settings[i].name, option->name))
-            return device->config.settings[i].value;
-    return option->fallback ? option->fallback : "";
+    for (size_t option = 0; option < at->schema->table.count; option++)
+        for (size_t i = 0; profile->texts[option] && !at->seen[option] && i < at->row->count; i++)
+            add_setting(at->c, &at->devices[i].config, at->schema->table.rows[option].name,
+                        profile->texts[option]);
 }
 
-/* What a device is, whatever it is called, with the driver's defaults where nothing is written:
- * "623", "0623" and no port are one. "" : nothing in its options tells. */
-static void endpoint(const struct device *device, const struct option_schema *schema,
-                     char text[ENDPOINT_SIZE])
+static void check_required(const struct device_row *at, const struct conf_profile *profile)
 {
-    static const char *const names[] = {"host", "port", "serial", "unit"};
-    bool known = false;
-    int size = snprintf(text, ENDPOINT_SIZE, "%s", device->driver);
-    for (size_t n = 0; n < ARRAY_SIZE(names); n++)
-        for (size_t i = 0; i < schema->table.count; i++) {
-            const struct option *option = &schema->table.rows[i];
-            if (strcmp(option->name, names[n]) != 0)
-                continue;
-            const char *value = setting(device, option);
-            known = known || (*value && n % 2 == 0);
-            if (option->type == OPTION_UINT)
-                value += strspn(value, "0");
-            size += snprintf(text + size, ENDPOINT_SIZE - (size_t)size, " %s=%s", names[n], value);
-        }
-    for (char *at = text; *at; at++) /* host names are the same in any case */
-        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
-    if (!known)
-        *text = '\0';
+    const struct option_table *table = &at->schema->table;
+    for (size_t i = 0; i < table->count; i++)
+        if (table->rows[i].required && !at->seen[i] && !(profile && profile->texts[i]))
+            conf_error(at->c, at->row->key, "'%.64s' has no '%s', which driver '%s' needs",
+                       at->row->key->text, table->rows[i].name, at->schema->driver);
 }
 
-/* Brackets forgotten in `host`, or a copied line: a rack of names for one BMC, and an off of any
- * node would be that one's. Told once a line. */
-static void check_endpoints(struct conf *c, const struct conf_row *row,
-                            const struct option_schema *schema)
+/* All settings go to the driver in one line. */
+static void check_size(const struct device_row *at, const struct device_config *config)
 {
-    const struct yaml *key = find_key(row->key->value, "host");
-    key = key ? key : find_key(row->key->value, "serial");
-    for (size_t i = 0; key && i < row->count; i++) {
-        const struct device *device = &c->inventory->devices[row->first + i];
-        char text[ENDPOINT_SIZE];
-        size_t other;
-        endpoint(device, schema, text);
-        if (!*text || conf_names_add(&c->endpoints, text, row->key, row->first + i))
-            continue;
-        const struct yaml *first = conf_names_find(&c->endpoints, text, &other);
-        if (first)
-            conf_error(c, key->value,
-                       "'%s' and '%s' (at %s:%u:%u) are one device: same driver, same address (%s)",
-                       device->config.device, c->inventory->devices[other].config.device,
-                       first->file->name, first->line, first->column,
-                       text + strlen(schema->driver) + 1);
-        else
-            conf_no_memory(c);
+    size_t size = 0;
+    for (size_t i = 0; i < config->nsettings; i++)
+        size += strlen(config->settings[i].name) + strlen(config->settings[i].value) + 6;
+    if (6 * size < DRIVER_LINE_SIZE / 2) /* even if each character is written as \u00xx */
         return;
+    _cleanup_(freep) struct driver_device *device = calloc(1, sizeof *device);
+    if (!device) {
+        conf_no_memory(at->c);
+        return;
+    }
+    memcpy(device->device, config->device, sizeof device->device);
+    memcpy(device->settings, config->settings, config->nsettings * sizeof *config->settings);
+    device->nsettings = config->nsettings;
+    _cleanup_(freep) char *line = driver_device_encode(device);
+    if (!line)
+        conf_error(at->c, at->row->key,
+                   "the settings of '%s' are too much for its driver: more than %d characters in "
+                   "all",
+                   config->device, DRIVER_LINE_SIZE - 1);
+}
+
+/* What the agent itself must know of a PDU or relay board. */
+static void take_facts(const struct device_row *at, struct device *device)
+{
+    const struct option_schema *schema = at->schema;
+    device->outlets = conf_setting_number(device, schema, "outlets");
+    device->buttons = !strcmp(conf_setting(device, schema, "kind"), "button");
+    device->dwell_ms = conf_setting_number(device, schema, "dwell_ms");
+    device->stagger_ms = conf_setting_number(device, schema, "stagger_ms");
+    if (!device->outlets && conf_option(schema, "kind"))
+        conf_error(at->c, at->row->key,
+                   "neither '%s' nor a profile of it says how many 'outlets' it has",
+                   device->config.device);
+    else if (device->outlets && strlen(device->config.device) > PDU_NAME_MAX)
+        conf_error(at->c, at->row->key,
+                   "'%s' is longer than the %d characters that a device with outlets may have",
+                   device->config.device, PDU_NAME_MAX);
+}
+
+static void name_devices(const struct device_row *at)
+{
+    for (size_t i = 0; i < at->row->count; i++) {
+        struct device *device = &at->devices[i];
+        memcpy(device->driver, at->schema->driver, strlen(at->schema->driver) + 1);
+        memcpy(device->config.device, at->row->names[i], strlen(at->row->names[i]) + 1);
     }
 }
 
-static void unknown_setting(struct conf *c, const struct yaml *key,
-                            const struct option_schema *schema)
+/* False: not all of it is known. */
+static bool read_settings(struct device_row *at)
 {
-    const char *nearest = conf_errors_full(c) ? NULL : option_nearest(schema->table, key->text);
-    if (nearest)
-        conf_error(c, key, "driver '%s' has no option '%.64s'; did you mean '%s'?", schema->driver,
-                   key->text, nearest);
-    else
-        conf_error(c, key, "driver '%s' has no option '%.64s'", schema->driver, key->text);
+    const struct conf_options options = {
+        .schema = at->schema,
+        .other = read_other,
+        .read = read_setting,
+        .arg = at,
+    };
+    const struct conf_profile *profile = NULL;
+    conf_walk_options(at->c, at->row->key->value, &options, at->seen);
+    if (at->profile)
+        profile = conf_profile(at->c, at->profile->value, at->schema);
+    if (at->profile && !profile) /* what is missing may be in there */
+        return false;
+    if (profile)
+        add_profile(at, profile);
+    check_required(at, profile);
+    return true;
 }
 
 static void read_device(struct conf *c, const struct conf_row *row)
 {
-    const struct yaml *seen[DRIVER_SETTINGS_MAX + 1] = {0};
+    struct device_row at = {.c = c, .row = row, .devices = c->inventory->devices + row->first};
     size_t before = c->nerrors;
     if (!conf_is_map(c, row->key->value))
         return;
-    const struct option_schema *schema = find_schema(c, row);
-    if (!schema)
+    at.schema = find_schema(c, row);
+    if (!at.schema)
         return;
-    for (size_t i = 0; i < row->count; i++) {
-        struct device *device = &c->inventory->devices[row->first + i];
-        memcpy(device->driver, schema->driver, strlen(schema->driver) + 1);
-        memcpy(device->config.device, row->names[i], strlen(row->names[i]) + 1);
+    name_devices(&at);
+    bool known = read_settings(&at);
+    for (size_t i = 0; known && c->nerrors == before && i < row->count; i++) {
+        check_size(&at, &at.devices[i].config);
+        take_facts(&at, &at.devices[i]);
     }
-    for (const struct yaml *key = row->key->value->first; key; key = key->next) {
-        size_t i = 0; /* the place behind the options is the driver's own */
-        bool driver = !strcmp(key->text, "driver");
-        while (i < schema->table.count &&
-               (driver || strcmp(schema->table.rows[i].name, key->text) != 0))
-            i++;
-        if (i == schema->table.count && !driver) {
-            unknown_setting(c, key, schema);
-        } else if (seen[i]) {
-            conf_error(c, key, "'%s' is there twice; first at %s:%u:%u", key->text,
-                       seen[i]->file->name, seen[i]->line, seen[i]->column);
-        } else {
-            seen[i] = key;
-            if (!driver)
-                read_setting(c, row, key->value, &schema->table.rows[i]);
-        }
-    }
-    for (size_t i = 0; i < schema->table.count; i++)
-        if (schema->table.rows[i].required && !seen[i])
-            conf_error(c, row->key, "'%.64s' has no '%s', which driver '%s' needs", row->key->text,
-                       schema->table.rows[i].name, schema->driver);
-    if (c->nerrors == before) /* a value that was refused is no default */
-        check_endpoints(c, row, schema);
+    known = known && c->nerrors == before;
+    if (known) /* a value that was refused is no default */
+        conf_check_lines(c, row, at.schema, at.seen);
+    for (size_t i = 0; !known && i < row->count; i++)
+        at.devices[i].driver[0] = '\0'; /* no errors about what hangs on it */
 }
 
 void conf_read_devices(struct conf *c)

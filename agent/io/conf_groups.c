@@ -114,6 +114,12 @@ static void check_group(struct conf *c, const struct yaml *key)
     if (key->value->kind == YAML_TEXT && *key->value->text && name_valid(key->text) &&
         nodeset_parse(key->value->text, &source, &set, NULL, &err))
         conf_error_err(c, key->value, &err);
+    for (size_t i = 0; set && i < nodeset_count(set); i++)
+        if (strchr(nodeset_name(set, i), '/')) {
+            conf_error(c, key->value, "'%s' is an outlet; a group holds machines",
+                       nodeset_name(set, i));
+            return;
+        }
 }
 
 static void each_group(struct conf *c, void (*visit)(struct conf *c, const struct yaml *key))

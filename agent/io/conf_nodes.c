@@ -10,73 +10,27 @@
 struct node_row {
     const struct conf_row *row;
     struct node *nodes; /* the first of them */
+    struct conf_power power;
 };
-
-static bool find_device(struct conf *c, const struct yaml *value, const char *name, uint32_t *out)
-{
-    size_t index;
-    if (conf_names_find(&c->devices, name, &index)) {
-        *out = (uint32_t)index;
-        return true;
-    }
-    const char *nearest = conf_errors_full(c) ? NULL : conf_names_nearest(&c->devices, name);
-    if (nearest)
-        conf_error(c, value, "no device is called '%.64s'; did you mean '%s'?", name, nearest);
-    else
-        conf_error(c, value, "no device is called '%.64s'", name);
-    return false;
-}
-
-/* "bmc-n01", or "pdu-a/3". */
-static bool read_feed(struct conf *c, const struct yaml *value, const char *text, struct node *node)
-{
-    struct feed *place = &node->control;
-    char name[NAME_SIZE];
-    const char *slash = strchr(text, '/');
-    size_t size = slash ? (size_t)(slash - text) : strlen(text);
-    uint32_t outlet = 0;
-    if (slash) {
-        size_t digits = strspn(slash + 1, "0123456789");
-        outlet = digits && digits < 6 ? (uint32_t)strtoul(slash + 1, NULL, 10) : 0;
-        if (slash[1 + digits] || !outlet || outlet > 65535) {
-            conf_error(c, value, "'%.64s': an outlet is a number from 1 to 65535 (like pdu-a/3)",
-                       text);
-            return false;
-        }
-    }
-    (void)snprintf(name, sizeof name, "%.*s", (int)(size < NAME_SIZE ? size : NAME_SIZE - 1), text);
-    if (!find_device(c, value, name, &place->device))
-        return false;
-    place->outlet = outlet;
-
-    /* Two nodes on one feed are most often brackets forgotten, and always an accident waiting.
-     * That one device has one name is seen to where devices are read. */
-    char feed[32];
-    size_t other;
-    (void)snprintf(feed, sizeof feed, "%u/%u", place->device, outlet);
-    if (conf_names_add(&c->powers, feed, value, (size_t)(node - c->inventory->nodes)))
-        return true;
-    if (!conf_names_find(&c->powers, feed, &other))
-        return false;
-    conf_error(c, value, "'%.64s' would power both '%s' and '%s'", text,
-               c->inventory->nodes[other].name, node->name);
-    return false;
-}
 
 static void read_power(struct conf *c, const struct yaml *value, void *place)
 {
-    const struct node_row *at = place;
-    struct conf_expansion texts;
-    if (value->kind == YAML_LIST && value->count > 1) {
-        conf_error(c, value, "a node with several feeds: that comes in a later release");
-        return;
+    struct node_row *at = place;
+    conf_read_power(c, value, &at->power);
+}
+
+/* A PDU switches power; what a machine boots is for its BMC. */
+static bool find_bmc(struct conf *c, const struct yaml *value, const char *name, uint32_t *out)
+{
+    uint32_t device;
+    if (!conf_find_device(c, value, name, &device))
+        return false;
+    if (c->inventory->devices[device].outlets) {
+        conf_error(c, value, "'%.64s' switches outlets: it cannot set the next boot", name);
+        return false;
     }
-    if (value->kind == YAML_LIST && value->count)
-        value = value->first;
-    bool good = conf_expand(c, value, at->row, &texts);
-    for (size_t i = 0; good && i < at->row->count; i++)
-        good = read_feed(c, value, conf_expansion_text(&texts, i), &at->nodes[i]);
-    conf_expansion_clear(&texts);
+    *out = device;
+    return true;
 }
 
 static void read_next_boot(struct conf *c, const struct yaml *value, void *place)
@@ -87,7 +41,7 @@ static void read_next_boot(struct conf *c, const struct yaml *value, void *place
     for (size_t i = 0; good && i < at->row->count; i++) {
         const char *name = conf_expansion_text(&texts, i);
         size_t other;
-        good = find_device(c, value, name, &at->nodes[i].next_boot);
+        good = find_bmc(c, value, name, &at->nodes[i].next_boot);
         if (!good)
             continue;
         if (conf_names_add(&c->next_boots, name, value, at->row->first + i))
@@ -211,22 +165,64 @@ static void read_firmware(struct conf *c, const struct yaml *value, void *place)
         at->nodes[i].firmware = firmware;
 }
 
+/* The same truth for a field of all nodes of a row. */
+static void read_flag(struct conf *c, const struct yaml *value, const struct node_row *at,
+                      size_t offset)
+{
+    bool truth = false;
+    conf_read_bool(c, value, &truth);
+    for (size_t i = 0; i < at->row->count; i++)
+        *(bool *)((char *)&at->nodes[i] + offset) = truth;
+}
+
 static void read_protect(struct conf *c, const struct yaml *value, void *place)
 {
-    const struct node_row *at = place;
-    bool protect = false;
-    conf_read_bool(c, value, &protect);
-    for (size_t i = 0; i < at->row->count; i++)
-        at->nodes[i].protect = protect;
+    read_flag(c, value, place, offsetof(struct node, protect));
 }
 
 static void read_native_cycle(struct conf *c, const struct yaml *value, void *place)
 {
-    const struct node_row *at = place;
-    bool native = false;
-    conf_read_bool(c, value, &native);
+    read_flag(c, value, place, offsetof(struct node, native_cycle));
+}
+
+static void read_shares_outlets(struct conf *c, const struct yaml *value, void *place)
+{
+    read_flag(c, value, place, offsetof(struct node, shares_outlets));
+}
+
+/* Amperes or watts, for all nodes of a row, in thousandths. */
+static void read_thousandths(struct conf *c, const struct yaml *value, const struct node_row *at,
+                             size_t offset, const char *what)
+{
+    uint64_t number;
+    if (!conf_is_text(c, value))
+        return;
+    if (!conf_thousandths(value->text, &number) || number > 100000 * UINT64_C(1000)) {
+        conf_error(c, value, "'%.64s' is not a number of %s, '10' or '2.5', up to 100000",
+                   value->text, what);
+        return;
+    }
     for (size_t i = 0; i < at->row->count; i++)
-        at->nodes[i].native_cycle = native;
+        *(uint32_t *)((char *)&at->nodes[i] + offset) = (uint32_t)number;
+}
+
+static void read_inrush(struct conf *c, const struct yaml *value, void *place)
+{
+    read_thousandths(c, value, place, offsetof(struct node, inrush_ma), "amperes");
+}
+
+static void read_standby(struct conf *c, const struct yaml *value, void *place)
+{
+    read_thousandths(c, value, place, offsetof(struct node, standby_mw), "watts");
+}
+
+static void read_feeds_after(struct conf *c, const struct yaml *value, void *place)
+{
+    const struct node_row *at = place;
+    uint32_t times = 0;
+    (void)conf_uint(c, value, 1, 100, &times);
+    for (size_t i = 0; i < at->row->count; i++)
+        at->nodes[i].feeds_after = times;
 }
 
 static void read_boot_by(struct conf *c, const struct yaml *value, void *place)
@@ -240,8 +236,12 @@ static void read_boot_by(struct conf *c, const struct yaml *value, void *place)
         at->nodes[i].boot_by_reset = !strcmp(value->text, "reset");
 }
 
+enum { FIELD_POWER, FIELD_SHARES, FIELD_FEEDS_AFTER };
+
 static const struct conf_field fields[] = {
-    {"power", read_power, 0},
+    [FIELD_POWER] = {"power", read_power, 0},
+    [FIELD_SHARES] = {"shares_outlets", read_shares_outlets, 0},
+    [FIELD_FEEDS_AFTER] = {"feeds_after", read_feeds_after, 0},
     {"next_boot", read_next_boot, 0},
     {"mac", read_mac, 0},
     {"address", read_address, 0},
@@ -250,23 +250,62 @@ static const struct conf_field fields[] = {
     {"firmware", read_firmware, 0},
     {"native_cycle", read_native_cycle, 0},
     {"boot_by", read_boot_by, 0},
+    {"inrush_amps", read_inrush, 0},
+    {"standby_watts", read_standby, 0},
 };
+
+/* Why these: what a server's two power supplies take in their first milliseconds, and what its BMC,
+ * fans and network cards draw while it is off. */
+void conf_node_defaults(struct node *node)
+{
+    node->next_boot = DEVICE_NONE;
+    node->control = (struct feed){.device = DEVICE_NONE, .circuit = CIRCUIT_NONE};
+    node->up = UP_BY_PORT;
+    node->up_port = 22;
+    node->inrush_ma = 10 * 1000;
+    node->standby_mw = 50 * 1000;
+}
+
+/* What holds between keys, when all of them are known. */
+static void check_power(struct conf *c, const struct node_row *at, const struct yaml *const *seen)
+{
+    bool control = true, feeds = true;
+    for (size_t i = 0; i < at->row->count; i++) {
+        control = control && at->nodes[i].control.device != DEVICE_NONE;
+        feeds = feeds && at->nodes[i].nfeeds;
+    }
+    if (seen[FIELD_SHARES] && at->nodes[0].shares_outlets && !feeds)
+        conf_error(c, seen[FIELD_SHARES], "'%.64s' has no outlets to share: 'power' names none",
+                   at->row->key->text);
+    if (seen[FIELD_FEEDS_AFTER] && !(control && feeds))
+        conf_error(c, seen[FIELD_FEEDS_AFTER],
+                   "'%.64s' needs both for this: a BMC (or button) that fails, and outlets",
+                   at->row->key->text);
+}
 
 static void read_node(struct conf *c, const struct conf_row *row)
 {
     const struct yaml *seen[CONF_FIELDS_MAX] = {0};
-    struct node_row at = {row, c->inventory->nodes + row->first};
+    struct node *nodes = c->inventory->nodes + row->first;
+    _cleanup_(freep) const struct yaml **places =
+        calloc(row->count * (FEEDS_MAX + 1), sizeof *places);
+    struct node_row at = {row, nodes, {.row = row, .nodes = nodes, .places = places}};
+    size_t before = c->nerrors;
+    if (!places) {
+        conf_no_memory(c);
+        return;
+    }
     for (size_t i = 0; i < row->count; i++) {
-        struct node *node = &at.nodes[i];
-        memcpy(node->name, row->names[i], strlen(row->names[i]) + 1);
-        node->next_boot = DEVICE_NONE;
-        node->control = (struct feed){.device = DEVICE_NONE, .circuit = CIRCUIT_NONE};
-        node->up = UP_BY_PORT;
-        node->up_port = 22;
+        memcpy(nodes[i].name, row->names[i], strlen(row->names[i]) + 1);
+        conf_node_defaults(&nodes[i]);
     }
     conf_walk(c, row->key->value, (struct conf_fields){fields, ARRAY_SIZE(fields)}, &at, seen);
-    if (row->key->value->kind == YAML_MAP && !seen[0])
+    if (row->key->value->kind == YAML_MAP && !seen[FIELD_POWER])
         conf_error(c, row->key, "'%.64s' has no 'power'", row->key->text);
+    if (c->nerrors == before && !at.power.unsure)
+        check_power(c, &at, seen);
+    if (c->nerrors == before)
+        conf_claim_power(c, &at.power);
 }
 
 void conf_read_nodes(struct conf *c)

@@ -65,6 +65,7 @@ enum section {
     SECTION_NODES,
     SECTION_ETHERS,
     SECTION_GROUPS,
+    SECTION_CIRCUITS,
     SECTIONS
 };
 
@@ -84,16 +85,38 @@ struct conf_section {
     const struct yaml *values[CONF_FILES_MAX];
 };
 
+/* Who uses an outlet, or a device that has none. */
+struct conf_claim {
+    const struct yaml *at; /* where `power` says so; NULL: nobody */
+    size_t node;           /* index; good until the inventory is sealed */
+    const struct yaml *circuit_at;
+    uint32_t circuit;
+};
+
+/* What a profile says, checked by the schema of one driver. */
+struct conf_profile {
+    struct conf_profile *next;
+    char *path;
+    const struct option_schema *schema;
+    const char *other_driver; /* that it is for; NULL: it is for this one */
+    bool good;
+    char *texts[DRIVER_SETTINGS_MAX]; /* by option; NULL: it says nothing about that */
+};
+
 /* One run of conf_load(). */
 struct conf {
+    const char *path; /* of the first file */
     struct config *config;
     struct inventory *inventory; /* of the config */
     const struct conf_overrides *overrides;
     const struct conf_drivers *drivers;
     bool memory_only; /* for fuzzing: no file but the given text, and what is behind `ethers` */
     struct conf_file *files;
-    struct conf_names credentials, devices, endpoints, nodes, groups, macs, addresses, powers,
-        next_boots, bad_drivers;
+    struct conf_names credentials, devices, endpoints, lines, nodes, groups, circuits, macs,
+        addresses, next_boots, bad_drivers, bad_profiles;
+    struct conf_profile *profiles;
+    struct conf_claim *claims; /* of all devices, one after the other: itself, then its outlets */
+    size_t *first_claim;       /* by device */
     struct conf_section sections[SECTIONS];
     /* Where each key of a section was seen, over all files. */
     const struct yaml *seen[SECTIONS][CONF_FIELDS_MAX];
@@ -139,6 +162,7 @@ struct conf_fields {
 /* Reads each key of the map by its field. `seen` has CONF_FIELDS_MAX places. */
 void conf_walk(struct conf *c, const struct yaml *map, struct conf_fields fields, void *place,
                const struct yaml **seen);
+const struct yaml *conf_find_key(const struct yaml *map, const char *name); /* or NULL */
 bool conf_is_map(struct conf *c, const struct yaml *value);                 /* else an error */
 bool conf_is_text(struct conf *c, const struct yaml *value);                /* else an error */
 bool conf_is_name(struct conf *c, const struct yaml *value);                /* else an error */
@@ -147,6 +171,10 @@ void conf_read_path(struct conf *c, const struct yaml *value, void *place); /* C
 void conf_read_name(struct conf *c, const struct yaml *value, void *place); /* NAME_SIZE */
 /* A whole number from min to max, else an error. */
 bool conf_uint(struct conf *c, const struct yaml *value, uint32_t min, uint32_t max, uint32_t *out);
+/* "90" or "0.5", at most three decimals, as thousandths. False: it is no such number. */
+bool conf_thousandths(const char *text, uint64_t *out);
+/* The items of a list of texts, joined by ','; malloc'd, NULL after an error. */
+char *conf_join(struct conf *c, const struct yaml *list);
 /* The values for `count` names side by side. False after an error. conf_expansion_clear(). */
 struct conf_expansion {
     char **texts;
@@ -177,6 +205,61 @@ void conf_look_around(struct conf *c);
 /* Where the drivers of `program` are: beside it (a build tree), in ../libexec/powerctl (whatever
  * PREFIX it was installed under), else where `make install` puts them if nobody says where. */
 void conf_driver_dir(const char *program, char out[CONF_PATH_SIZE]);
+
+/* conf_options.c: the options in a map, which may be maps themselves. `read` is called for each that
+ * is there once and has a value or list in its place; `other` says of a key at the top that it is
+ * none of the driver's. `seen` gets the key of each. */
+struct conf_options {
+    const struct option_schema *schema;
+    bool (*other)(void *arg, const struct yaml *key);
+    void (*read)(void *arg, size_t option, const struct yaml *key);
+    void *arg;
+};
+void conf_walk_options(struct conf *c, const struct yaml *map, const struct conf_options *options,
+                       const struct yaml *seen[DRIVER_SETTINGS_MAX]);
+bool conf_check_option(struct conf *c, const struct yaml *value, const struct option *option,
+                       const char *text); /* else an error */
+const struct option *conf_option(const struct option_schema *schema,
+                                 const char *name); /* or NULL */
+/* What a device has for an option, be it written or the driver's default; "" or 0: nothing. */
+const char *conf_setting(const struct device *device, const struct option_schema *schema,
+                         const char *name);
+uint32_t conf_setting_number(const struct device *device, const struct option_schema *schema,
+                             const char *name);
+
+/* conf_profile.c: NULL after an error, which may have been told before. */
+const struct conf_profile *conf_profile(struct conf *c, const struct yaml *value,
+                                        const struct option_schema *schema);
+void conf_profiles_free(struct conf_profile *profile);
+
+/* conf_lines.c: what devices of one row say about where they are, against all before. `seen`: where
+ * the options stand in the row. */
+void conf_check_lines(struct conf *c, const struct conf_row *row,
+                      const struct option_schema *schema, const struct yaml *const *seen);
+
+/* conf_outlets.c: what hangs on which outlet. False: it cannot be told, and nodes cannot be read. */
+bool conf_plan_outlets(struct conf *c);
+struct conf_claim *conf_claim(struct conf *c, uint32_t device, uint32_t outlet);
+void conf_add_outlets(struct conf *c); /* as nodes of their own */
+
+void conf_node_defaults(struct node *node); /* conf_nodes.c: of a zeroed one */
+
+/* conf_power.c: the `power` of the nodes of one row. */
+struct conf_power {
+    const struct conf_row *row;
+    struct node *nodes;         /* the first of them */
+    const struct yaml **places; /* FEEDS_MAX + 1 a node: its control, its feeds */
+    bool unsure;                /* it names a device of which nothing is known */
+};
+void conf_read_power(struct conf *c, const struct yaml *value, struct conf_power *power);
+void conf_claim_power(struct conf *c, const struct conf_power *power);
+bool conf_find_device(struct conf *c, const struct yaml *value, const char *name, uint32_t *out);
+
+/* A device, or one of its outlets: what is written, and whether there is such an outlet. */
+bool conf_parse_means(struct conf *c, const struct yaml *value, const char *text, struct feed *out);
+bool conf_check_outlet(struct conf *c, const struct yaml *value, struct feed feed);
+
+void conf_read_circuits(struct conf *c); /* of a sealed inventory */
 
 /* Gives a node a MAC, once; an error at `at` if it is another's, or too many. */
 void conf_add_mac(struct conf *c, size_t node, struct mac mac, const struct yaml *at);

@@ -41,36 +41,13 @@ static const struct conf_field limit_fields[] = {
     {"retries", read_retries, offsetof(struct limits, retries)},
 };
 
-/* Seconds, with up to three decimals, as milliseconds. */
-static bool parse_seconds(const char *text, uint64_t *ms)
-{
-    size_t whole = strspn(text, "0123456789");
-    uint64_t number = 0;
-    if (!whole || whole > 9)
-        return false;
-    for (size_t i = 0; i < whole; i++)
-        number = number * 10 + (uint64_t)(text[i] - '0');
-    number *= 1000;
-    if (text[whole] == '.') {
-        const char *decimals = text + whole + 1;
-        size_t n = strspn(decimals, "0123456789");
-        if (!n || n > 3 || decimals[n])
-            return false;
-        for (uint64_t i = 0, unit = 100; i < n; i++, unit /= 10)
-            number += (uint64_t)(decimals[i] - '0') * unit;
-    } else if (text[whole]) {
-        return false;
-    }
-    *ms = number;
-    return true;
-}
-
+/* Seconds, as milliseconds. */
 static void read_ms(struct conf *c, const struct yaml *value, uint64_t least, void *place)
 {
     uint64_t ms;
     if (!conf_is_text(c, value))
         return;
-    if (!parse_seconds(value->text, &ms))
+    if (!conf_thousandths(value->text, &ms))
         conf_error(c, value, "'%.64s' is not a number of seconds ('90' or '0.5')", value->text);
     else if (ms < least || ms > 86400 * 1000)
         conf_error(c, value, "%s s is not between %s and 86400 s (one day)", value->text,
@@ -102,7 +79,7 @@ static const struct conf_field deadline_fields[] = {
     DEADLINE(command), DEADLINE(off), DEADLINE(on), DEADLINE(soft_off), PAUSE(dwell), PAUSE(settle),
     DEADLINE(post), DEADLINE(addressed), DEADLINE(loader), DEADLINE(loader_up), DEADLINE(config),
     DEADLINE(kernel), DEADLINE(initrd), DEADLINE(kernel_up), DEADLINE(root), DEADLINE(up),
-    DEADLINE(stall), DEADLINE(missing), DEADLINE(total),
+    DEADLINE(stall), DEADLINE(missing), DEADLINE(bmc_back), DEADLINE(total),
 };
 /* clang-format on */
 

@@ -7,6 +7,14 @@
 #include "proto/cleanup.h"
 #include "proto/spelling.h"
 
+const struct yaml *conf_find_key(const struct yaml *map, const char *name)
+{
+    for (const struct yaml *key = map->first; key; key = key->next)
+        if (!strcmp(key->text, name))
+            return key;
+    return NULL;
+}
+
 bool conf_is_map(struct conf *c, const struct yaml *value)
 {
     if (value->kind == YAML_MAP)
@@ -130,8 +138,31 @@ bool conf_uint(struct conf *c, const struct yaml *value, uint32_t min, uint32_t 
     return true;
 }
 
+bool conf_thousandths(const char *text, uint64_t *out)
+{
+    size_t whole = strspn(text, "0123456789");
+    uint64_t number = 0;
+    if (!whole || whole > 9)
+        return false;
+    for (size_t i = 0; i < whole; i++)
+        number = number * 10 + (uint64_t)(text[i] - '0');
+    number *= 1000;
+    if (text[whole] == '.') {
+        const char *decimals = text + whole + 1;
+        size_t n = strspn(decimals, "0123456789");
+        if (!n || n > 3 || decimals[n])
+            return false;
+        for (uint64_t i = 0, unit = 100; i < n; i++, unit /= 10)
+            number += (uint64_t)(decimals[i] - '0') * unit;
+    } else if (text[whole]) {
+        return false;
+    }
+    *out = number;
+    return true;
+}
+
 /* A list stands for its items joined by ',': the form in which drivers take lists. */
-static char *join(struct conf *c, const struct yaml *list)
+char *conf_join(struct conf *c, const struct yaml *list)
 {
     char *text = NULL;
     size_t size = 0;
@@ -163,7 +194,7 @@ bool conf_expand(struct conf *c, const struct yaml *value, const struct conf_row
     *out = (struct conf_expansion){0};
     if (value->kind == YAML_LIST) {
         out->texts = calloc(1, sizeof *out->texts);
-        char *text = out->texts ? join(c, value) : NULL;
+        char *text = out->texts ? conf_join(c, value) : NULL;
         if (text)
             out->texts[out->count++] = text;
         return text != NULL;

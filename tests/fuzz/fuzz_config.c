@@ -1,5 +1,5 @@
 /* Any text as the configuration file: taken, or refused with an error that names a place. What
- * stands behind "ethers:" is read as that file's text. */
+ * stands behind "ethers:" or "profile:" is read as that file's text. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,31 @@
 #include "tests/unit/fixed_drivers.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_feed(const struct inventory *inventory, struct feed feed, bool feeds)
+{
+    if (feed.device >= inventory->ndevices)
+        abort();
+    const struct device *device = &inventory->devices[feed.device];
+    if (feeds != (device->outlets && !device->buttons) || feed.outlet > device->outlets ||
+        !feed.outlet != !device->outlets ||
+        (feed.circuit != CIRCUIT_NONE && feed.circuit >= inventory->ncircuits))
+        abort();
+}
+
+static void check_node(const struct inventory *inventory, const struct node *node)
+{
+    if (inventory_node(inventory, node->name) != node || !node_means(node, false) ||
+        !node->is_outlet != !strchr(node->name, '/') ||
+        (node->control.device == DEVICE_NONE && !node->nfeeds))
+        abort();
+    if (node->control.device != DEVICE_NONE)
+        check_feed(inventory, node->control, false);
+    for (size_t i = 0; i < node->nfeeds; i++)
+        check_feed(inventory, node->feeds[i], true);
+    if (*node->feeds_node && !inventory_node(inventory, node->feeds_node))
+        abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -25,12 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (errors.count || errors.text || !config)
         abort();
-    for (size_t i = 0; i < config->inventory->nnodes; i++) {
-        const struct node *node = &config->inventory->nodes[i];
-        if (inventory_node(config->inventory, node->name) != node ||
-            node->control.device >= config->inventory->ndevices)
-            abort();
-    }
+    for (size_t i = 0; i < config->inventory->nnodes; i++)
+        check_node(config->inventory, &config->inventory->nodes[i]);
     config_free(config);
     return 0;
 }

@@ -135,7 +135,8 @@ static void test_small_things(void **state)
              "phone_home: { listen: 10.1.0.1:8670 }\n"
              "bootserver: { interfaces: eth0, logs: /var/log/a.log }\n"
              "devices:\n"
-             "  pdu: { driver: ipmi, host: no, port: 0623, workarounds: [slow, idzero] }\n"
+             "  bmc: { driver: ipmi, host: no, port: 0623, workarounds: [slow, idzero] }\n"
+             "  pdu: { driver: pdu, host: p, outlets: 8, read: { function: 1 } }\n"
              "nodes:\n"
              "  n[1-2]: { power: 'pdu/[7-8]', up: none, mac: ['2:0:0:0:0:[1-2]',"
              " '2:0:0:0:1:[1-2]'] }\n"
@@ -158,10 +159,11 @@ static void test_small_things(void **state)
     assert_string_equal(setting(&inventory->devices[0], "host"), "no");
     assert_string_equal(setting(&inventory->devices[0], "port"), "0623");
     assert_string_equal(setting(&inventory->devices[0], "workarounds"), "slow,idzero");
-    assert_int_equal(inventory_node(inventory, "n2")->control.outlet, 8);
+    assert_int_equal(inventory_node(inventory, "n2")->nfeeds, 1);
+    assert_int_equal(inventory_node(inventory, "n2")->feeds[0].outlet, 8);
     assert_int_equal(inventory_node(inventory, "n2")->up, UP_NOT_WATCHED);
     assert_int_equal(inventory_node(inventory, "n2")->nmacs, 2);
-    assert_int_equal(inventory_node(inventory, "n3")->control.outlet, 3);
+    assert_int_equal(inventory_node(inventory, "n3")->feeds[0].outlet, 3);
     assert_int_equal(inventory_node(inventory, "n3")->up, UP_BY_PHONE_HOME);
     assert_true(inventory_node(inventory, "n3")->native_cycle);
     assert_true(inventory_node(inventory, "n3")->boot_by_reset);
