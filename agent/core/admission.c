@@ -90,7 +90,9 @@ static void queue_for_turn(struct core *core, struct task *task)
     uint64_t now_us = 1000 * core->now_ms;
     admission_load(&core->pace, core->inventory, task_next_on(task), &load);
     load.fresh = 1000 * task->job->started_ms >= core->pace.from_us;
-    pace_wait(&core->pace, &task->turn, &load, task->bringing_on, now_us); /* a dark node first */
+    bool dark = task->bringing_on;
+    if (pace_wait(&core->pace, &task->turn, &load, dark, now_us))
+        core_no_memory();
 }
 
 static void leave_places(struct core *core, struct task **link)

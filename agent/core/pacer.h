@@ -1,17 +1,11 @@
-/* pacer.h - the inrush limits: how fast loads may be switched on, and those that wait for it.
+/* pacer.h - one inrush limit: a rate, and the moment from which on the next load may pass.
  *
- * A pacer has a rate and a moment from which on the next load may pass; passing a load occupies it
- * for the load's cost at that rate.  Nothing is saved up while it is idle.  There is one for the
- * agent, one for each device with a stagger, one or two for each circuit (by number, by current).
- * A load passes when all of its pacers are free, and then occupies all of them.
+ * Passing a load occupies it for the load's cost at that rate.  Nothing is saved up while it is
+ * idle.  Where loads differ in cost, what passed within the last span is remembered too: keeping
+ * them apart is not enough for "no more within any span".
  *
- * Those that have the same pacers wait in one line.  Lines do not wait for each other: who waits for
- * one circuit stops nobody of another.
- *
- * Pure: admission.c paces tasks with it, explain.c those that it imagines.  Times are microseconds,
- * but a load passes at whole milliseconds: the tick of the core.
- *
- * Memory: what pace_wait() needs is had with core_allocate(). */
+ * Pure.  Times are microseconds, but a load passes at whole milliseconds: the tick of the core.
+ * Pacers live in a struct pace (pace.h). */
 #ifndef POWERCTL_PACER_H
 #define POWERCTL_PACER_H
 
@@ -21,7 +15,7 @@
 
 #include "proto/driver_msg.h"
 
-enum { LINE_PACERS_MAX = 4 };
+enum { PACER_NAME_SIZE = 2 * NAME_SIZE, PACER_TEXT_SIZE = 160, RECENT_MAX = 32 };
 
 /* So much within any such span. span_us 0: no limit. */
 struct rate {
@@ -29,63 +23,32 @@ struct rate {
     uint64_t span_us;
 };
 
-/* What is to be switched on. Names "": it has none. */
-struct load {
-    char device[NAME_SIZE];
-    uint32_t stagger_ms; /* of the device; 0: none */
-    char circuit[NAME_SIZE];
-    uint32_t per_second, milliamps; /* of the circuit; 0: not limited so */
-    uint32_t inrush_ma;             /* what it loads the circuit with */
-    uint32_t dearest_ma;            /* the most that any load of this circuit does; read only where
-                            pace_knows_current() says no */
-    bool fresh; /* its limits are those of today's configuration, and not of an older one */
+struct passed {
+    uint64_t at_us, cost;
 };
 
-/* Somebody who waits; embedded in its owner, who must not go away meanwhile. */
-struct waiter {
-    struct waiter *next;
-    struct pace_line *line; /* NULL: it does not wait */
-    uint64_t order;
-    uint32_t inrush_ma;
+struct pacer {
+    char name[PACER_NAME_SIZE];
+    struct rate rate;
+    uint64_t free_us;
+    bool by_current; /* loads differ in cost; else each costs 1 */
+    size_t nrecent;
+    struct passed recent[RECENT_MAX];
+    /* pace.c: in this scan somebody further ahead has claimed it for `claimed_us`. */
+    uint64_t scan, claimed_us;
 };
 
-struct pacer;
-struct pace_line;
+uint64_t pacer_occupies_us(const struct pacer *pacer, uint64_t cost);
 
-struct pace {
-    struct pacer *pacers;    /* by name */
-    struct pace_line *lines; /* by the order of their first waiters */
-    struct pace_line *by_name;
-    struct rate agent;
-    /* A pacer that nobody knew before is as if just used up at this moment: an agent that died
-     * then may have sent its dearest load; or other limits hold from then on. */
-    uint64_t from_us;
-    uint64_t last_order, scan, swept_us;
-};
+/* When such a load may pass. */
+uint64_t pacer_earliest_us(const struct pacer *pacer, uint64_t cost);
 
-void pace_begin(struct pace *pace, uint32_t power_on_per_second, uint64_t now_us);
-void pace_clear(struct pace *pace); /* nobody waits any more, or their owners go away too */
+/* From when on the next one may, if this one passes now. */
+uint64_t pacer_free_after_us(const struct pacer *pacer, uint64_t cost, uint64_t now_us);
 
-/* Other limits from now on. A circuit or device that no pacer knows: nothing. */
-void pace_limit_agent(struct pace *pace, uint32_t power_on_per_second, uint64_t now_us);
-void pace_limit_device(struct pace *pace, const char *device, uint32_t stagger_ms);
-void pace_limit_circuit(struct pace *pace, const char *circuit, uint32_t per_second,
-                        uint32_t milliamps);
-
-bool pace_knows_current(const struct pace *pace, const char *circuit);
-
-/* `urgent`: before all that are not. */
-void pace_wait(struct pace *pace, struct waiter *waiter, const struct load *load, bool urgent,
-               uint64_t now_us);
-void pace_leave(struct pace *pace, struct waiter *waiter); /* does nothing if it does not wait */
-
-/* The next one that goes, its pacers occupied; NULL: none may now, and *due_us is when to ask again
- * (UINT64_MAX: nobody waits). *last: the pacer that was free last; may be NULL itself. */
-struct waiter *pace_next(struct pace *pace, uint64_t now_us, uint64_t *due_us,
-                         const struct pacer **last);
+void pacer_pass(struct pacer *pacer, uint64_t cost, uint64_t now_us);
 
 /* "circuit c1 (2 a second)" */
-enum { PACER_TEXT_SIZE = 160 };
 void pacer_describe(const struct pacer *pacer, char text[PACER_TEXT_SIZE]);
 
 #endif

@@ -8,7 +8,7 @@
 #include "agent/core/boot.h"
 #include "agent/core/core.h"
 #include "agent/core/memory.h"
-#include "agent/core/pacer.h"
+#include "agent/core/pace.h"
 #include "agent/core/plan.h"
 #include "agent/core/target.h"
 #include "proto/timers.h"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/core/pacer.h"
+#include "agent/core/pace.h"
 
 enum { LOADS_MAX = 4096, SECOND_MS = 1000 };
 
@@ -36,7 +36,8 @@ static size_t wait_urgently(struct bench *bench, struct load load, bool urgent)
 {
     size_t i = bench->count++;
     bench->load[i] = load;
-    pace_wait(&bench->pace, &bench->waiter[i], &load, urgent, 1000 * bench->now_ms);
+    assert_int_equal(
+        pace_wait(&bench->pace, &bench->waiter[i], &load, urgent, 1000 * bench->now_ms), 0);
     return i;
 }
 
@@ -410,6 +411,28 @@ static void another_limit_counts_at_once(void **state)
     pace_clear(&bench.pace);
 }
 
+/* Those who wait already go on as they are; who comes now has the new limit too. */
+static void a_new_kind_of_limit_holds_for_who_comes(void **state)
+{
+    static struct bench bench;
+    (void)state;
+    begin(&bench, 100);
+    struct load load = {.circuit = "c1", .per_second = 50, .inrush_ma = 10};
+    for (int i = 0; i < 10; i++)
+        wait_for_turn(&bench, load);
+    load.milliamps = 10;
+    load.fresh = true;
+    pace_limit_agent(&bench.pace, 100, 1000 * bench.now_ms);
+    for (int i = 0; i < 5; i++)
+        wait_for_turn(&bench, load);
+    run(&bench);
+    for (size_t i = 0; i < 10; i++)
+        assert_true(bench.passed_ms[i] < 1000 + SECOND_MS);
+    for (size_t i = 0; i < 5; i++)
+        assert_true(bench.passed_ms[10 + i] >= 1000 + SECOND_MS * (i + 1));
+    pace_clear(&bench.pace);
+}
+
 static void it_tells_what_was_waited_for(void **state)
 {
     static struct bench bench;
@@ -459,6 +482,7 @@ int main(void)
         cmocka_unit_test(one_with_two_pacers_has_its_turn_too),
         cmocka_unit_test(who_leaves_is_not_waited_for),
         cmocka_unit_test(another_limit_counts_at_once),
+        cmocka_unit_test(a_new_kind_of_limit_holds_for_who_comes),
         cmocka_unit_test(it_tells_what_was_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
