@@ -87,7 +87,12 @@ class Control(asyncio.DatagramProtocol):
             self.transport.sendto(answer.encode(), addr)
 
     async def obey(self, name, verb, *rest):
-        chosen = [(line, d) for line in self.lines for d in line.devices if name in (d.name, "all")]
+        chosen, seen = [], set()  # a device is on the line that names it first
+        for line in self.lines:
+            for device in line.devices:
+                if name in (device.name, "all") and device.name not in seen:
+                    seen.add(device.name)
+                    chosen.append((line, device))
         if not chosen:
             raise ValueError(f"no device {name}")
         if verb == "report":
