@@ -32,11 +32,15 @@ static const char *const lies[] = {
 enum fail { FAIL_OK, FAIL_REFUSE, FAIL_GARBAGE, FAIL_CRASH };
 static const char *const fails[] = {"ok", "refuse", "garbage", "crash", NULL};
 
+enum kind { OUTLET, BUTTON };
+static const char *const kinds[] = {"outlet", "button", NULL};
+
 struct fake_config {
-    char state[200];
-    uint32_t outlets, delay_ms;
+    char state[200], bus[64];
+    uint32_t outlets, watts, delay_ms;
     bool dead;
-    uint32_t lie, fail; /* enum lie, enum fail */
+    uint32_t lie, fail, kind; /* enums of the same names */
+    uint32_t dwell_ms, stagger_ms;
 };
 
 static const struct option options[] = {
@@ -44,6 +48,10 @@ static const struct option options[] = {
            .help = "file that is the device; made when missing, as \"off none legacy\""),
     OPTION(OPTION_UINT, struct fake_config, outlets, .fallback = "0", .max = 64,
            .help = "a PDU with so many outlets, each with a file of its own: STATE.1, .."),
+    OPTION(OPTION_UINT, struct fake_config, watts, .fallback = "0", .max = 100000,
+           .help = "each outlet is metered, and draws so much while it is on; 0: not metered"),
+    OPTION(OPTION_TEXT, struct fake_config, bus, .fallback = "",
+           .help = "devices with the same text are on one wire: one is asked at a time"),
     OPTION(OPTION_UINT, struct fake_config, delay_ms, .fallback = "0", .max = 600000,
            .help = "each answer takes so long"),
     OPTION(OPTION_BOOL, struct fake_config, dead, .fallback = "false", .help = "never answers"),
@@ -51,12 +59,25 @@ static const struct option options[] = {
            .help = "how what it says differs from what it does"),
     OPTION(OPTION_CHOICE, struct fake_config, fail, .fallback = "ok", .choices = fails,
            .help = "refuse: says no; garbage: talks nonsense; crash: takes its driver with it"),
+    OPTION(OPTION_CHOICE, struct fake_config, kind, .fallback = "outlet", .choices = kinds,
+           .help = "what its outlets are: they feed a machine, or press its power button"),
+    /* Facts of the device that only the agent goes by. */
+    OPTION(OPTION_UINT, struct fake_config, dwell_ms, .fallback = "0", .max = 600000,
+           .help = "an outlet stays off so long before it is switched on again"),
+    OPTION(OPTION_UINT, struct fake_config, stagger_ms, .fallback = "0", .max = 60000,
+           .help = "so long between two switch-ons at this device"),
 };
 
+struct session {
+    bool flap; /* what it says next */
+};
+
+/* One request's view of the device it is for. */
 struct fake {
-    char name[NAME_SIZE], path[256];
-    struct fake_config config;
-    bool flap;
+    const char *name;
+    const struct fake_config *config;
+    struct session *session;
+    char path[256];
 };
 
 /* --- the device --- */
@@ -115,20 +136,17 @@ static void delay(uint32_t delay_ms)
 
 /* --- the session --- */
 
-static void *fake_open(const char *device, const void *config,
+static void *fake_open(const char *device, const void *settings,
                        const struct driver_credentials *credentials, struct err *err)
 {
+    const struct fake_config *config = settings;
     (void)credentials;
-    struct fake *fake = calloc(1, sizeof *fake);
-    if (!fake) {
+    struct session *session = calloc(1, sizeof *session);
+    if (!session)
         err_set(err, ERR_SYSTEM, "%s: no memory", device);
-        return NULL;
-    }
-    (void)snprintf(fake->name, sizeof fake->name, "%s", device);
-    memcpy(&fake->config, config, sizeof fake->config);
-    if (fake->config.dead)
-        hang();
-    return fake;
+    if (config->dead && !*config->bus)
+        hang(); /* on a bus, the others are to be had all the same */
+    return session;
 }
 
 static void fake_close(void *session)
@@ -136,15 +154,23 @@ static void fake_close(void *session)
     free(session);
 }
 
-static int choose_outlet(struct fake *fake, uint32_t outlet, struct err *err)
+static void fake_bus(const void *settings, char text[BUS_SIZE])
 {
-    if (outlet > fake->config.outlets || (!outlet && fake->config.outlets))
+    (void)snprintf(text, BUS_SIZE, "%s", ((const struct fake_config *)settings)->bus);
+}
+
+/* A PDU as a whole can only be asked what it is. */
+static int choose_outlet(struct fake *fake, const struct driver_request *request, struct err *err)
+{
+    uint32_t outlet = request->outlet;
+    bool whole = !outlet && fake->config->outlets && request->op != OP_INFO;
+    if (outlet > fake->config->outlets || whole)
         return err_set(err, ERR_CONFIG, "%s: no outlet %u; it has %u", fake->name, outlet,
-                       fake->config.outlets);
+                       fake->config->outlets);
     if (outlet)
-        (void)snprintf(fake->path, sizeof fake->path, "%s.%u", fake->config.state, outlet);
+        (void)snprintf(fake->path, sizeof fake->path, "%s.%u", fake->config->state, outlet);
     else
-        (void)snprintf(fake->path, sizeof fake->path, "%s", fake->config.state);
+        (void)snprintf(fake->path, sizeof fake->path, "%s", fake->config->state);
     return 0;
 }
 
@@ -152,7 +178,7 @@ static int choose_outlet(struct fake *fake, uint32_t outlet, struct err *err)
 
 static int fail(const struct fake *fake, const struct driver_request *request, struct err *err)
 {
-    switch ((enum fail)fake->config.fail) {
+    switch ((enum fail)fake->config->fail) {
     case FAIL_OK:
         return 0;
     case FAIL_REFUSE:
@@ -171,14 +197,14 @@ static int fail(const struct fake *fake, const struct driver_request *request, s
 
 static enum power report(struct fake *fake, const struct memory *memory)
 {
-    switch ((enum lie)fake->config.lie) {
+    switch ((enum lie)fake->config->lie) {
     case LIE_REPORT_ON:
         return POWER_ON;
     case LIE_REPORT_OFF:
         return POWER_OFF;
     case LIE_FLAP:
-        fake->flap = !fake->flap;
-        return fake->flap ? POWER_ON : POWER_OFF;
+        fake->session->flap = !fake->session->flap;
+        return fake->session->flap ? POWER_ON : POWER_OFF;
     case LIE_NONE:
     case LIE_IGNORE_COMMANDS:
     case LIE_DROP_BOOT_FLAG:
@@ -189,11 +215,20 @@ static enum power report(struct fake *fake, const struct memory *memory)
     return (enum power)memory->power;
 }
 
+static void inform(const struct fake *fake, struct device_info *info)
+{
+    (void)snprintf(info->model, sizeof info->model, "powerctl fake device");
+    (void)snprintf(info->session, sizeof info->session, "%s", *fake->config->bus ? "bus" : "file");
+    info->outlets = fake->config->outlets;
+}
+
 static int ask(struct fake *fake, const struct driver_request *request, const struct memory *memory,
                struct driver_reply *reply)
 {
     if (request->op == OP_STATUS) {
         reply->power = report(fake, memory);
+        reply->has_watts = fake->config->watts > 0; /* what it draws is no lie */
+        reply->milliwatts = memory->power == POWER_ON ? fake->config->watts * 1000 : 0;
         if (reply->power == POWER_UNKNOWN)
             return err_set(&reply->err, ERR_PROTOCOL, "%s: its power is neither on nor off",
                            fake->name);
@@ -206,7 +241,7 @@ static int ask(struct fake *fake, const struct driver_request *request, const st
     }
     if (request->op == OP_INFO) {
         reply->has_info = true;
-        (void)snprintf(reply->info.model, sizeof reply->info.model, "powerctl fake device");
+        inform(fake, &reply->info);
     }
     return 0;
 }
@@ -223,7 +258,7 @@ static int change(const struct fake *fake, const struct driver_request *request,
         memory->power = POWER_ON;
     if (request->op == OP_OFF || request->op == OP_SOFT)
         memory->power = POWER_OFF;
-    if (request->op == OP_BOOT_SET && fake->config.lie != LIE_DROP_BOOT_FLAG) {
+    if (request->op == OP_BOOT_SET && fake->config->lie != LIE_DROP_BOOT_FLAG) {
         memory->boot = request->boot_device;
         memory->firmware = request->firmware;
     }
@@ -233,31 +268,40 @@ static int change(const struct fake *fake, const struct driver_request *request,
 static int command(struct fake *fake, const struct driver_request *request, struct memory *memory,
                    struct driver_reply *reply)
 {
-    if (fake->config.lie != LIE_IGNORE_COMMANDS) {
+    if (fake->config->lie != LIE_IGNORE_COMMANDS) {
         if (change(fake, request, memory, &reply->err))
             return -1;
         struct memory kept = *memory;
-        if (fake->config.lie == LIE_DIE_AFTER_ACK)
+        if (fake->config->lie == LIE_DIE_AFTER_ACK)
             kept.power = DEAD;
         if (store(fake->path, &kept, &reply->err))
             return -1;
     }
-    if (fake->config.lie == LIE_ACK_LATE)
+    if (fake->config->lie == LIE_ACK_LATE)
         hang();
     return ask(fake, request, memory, reply); /* a next boot is read back in the same session */
+}
+
+static bool can_do(const struct fake_config *config, enum op op)
+{
+    if (op == OP_STATUS || op == OP_ON || op == OP_OFF || op == OP_CYCLE || op == OP_INFO)
+        return true;
+    if (op == OP_DIAG || op == OP_EVIDENCE)
+        return false;
+    return !config->outlets || config->kind == BUTTON; /* an outlet knows no machine */
 }
 
 static int work(struct fake *fake, const struct driver_request *request, struct driver_reply *reply)
 {
     struct memory memory;
-    if (request->op == OP_DIAG || request->op == OP_EVIDENCE)
+    if (!can_do(fake->config, request->op))
         return err_set(&reply->err, ERR_UNSUPPORTED, "%s: a fake device has no %s", fake->name,
                        op_name(request->op));
-    if (choose_outlet(fake, request->outlet, &reply->err) || load(fake->path, &memory, &reply->err))
+    if (choose_outlet(fake, request, &reply->err) || load(fake->path, &memory, &reply->err))
         return -1;
-    if (memory.power == DEAD)
+    if (memory.power == DEAD || fake->config->dead)
         hang();
-    delay(fake->config.delay_ms);
+    delay(fake->config->delay_ms);
     if (fail(fake, request, &reply->err))
         return -1;
     return op_changes_something(request->op) ? command(fake, request, &memory, reply)
@@ -267,14 +311,15 @@ static int work(struct fake *fake, const struct driver_request *request, struct 
 static void fake_run(void *session, const void *config, const struct driver_request *request,
                      struct driver_reply *reply)
 {
-    (void)config; /* its session is its own */
-    reply->ok = work(session, request, reply) == 0;
+    struct fake fake = {.name = request->device, .config = config, .session = session};
+    reply->ok = work(&fake, request, reply) == 0;
 }
 
 static const struct driver_blocking blocking = {
     .open = fake_open,
     .run = fake_run,
     .close = fake_close,
+    .bus = fake_bus,
 };
 
 const struct driver driver = {

@@ -232,23 +232,81 @@ place() { grep -nE "^\{\"id\":$1," "$dir/out" | cut -d: -f1; }
     says 5 '"error":"config"' '"sent":"no"'
 }
 
-# The dead ones have an hour: were a good one to wait for any of them, this would never end.
-@test "1000 requests over 50 devices, 10 of them dead: the 800 good ones wait for none" {
+@test "an outlet tells what it draws, where it is metered; a PDU tells how many it has" {
     only_fake
-    for i in {1..50}; do
-        device "d$i" "$(state "d$i" "$([ $((i % 5)) -ne 0 ] || echo ',"dead":"true"')")"
-    done >"$dir/in"
-    for id in {1..1000}; do
-        request "$id" "d$((id % 50 + 1))" power-status 3600000
-    done >>"$dir/in"
+    {
+        device pdu "$(state pdu ',"outlets":"4","watts":"84","dwell_ms":"10000"')"
+        device plain "$(state plain ',"outlets":"2"')"
+        request 1 pdu power-on 60000 ',"outlet":3'
+        request 2 pdu power-status 60000 ',"outlet":3'
+        request 3 pdu power-status 60000 ',"outlet":2'
+        request 4 pdu device-info 60000
+        request 5 pdu power-soft 60000 ',"outlet":3'
+        request 6 plain power-status 60000 ',"outlet":2'
+    } | talk
+    says 2 '"power":"on","milliwatts":84000'
+    says 3 '"power":"off","milliwatts":0'
+    says 4 '"info":.*"outlets":4'
+    says 5 '"error":"unsupported"' '"sent":"no"'
+    says 6 '"power":"off"}$'
+}
+
+# The dead one has an hour: nothing behind it is answered before that is over, nor does any of the
+# next bus wait. A command goes ahead of it, even one that came later.
+@test "devices on a bus are asked one at a time, commands first, and other buses do not wait" {
+    only_fake
+    {
+        device a "$(state a ',"bus":"one"')"
+        device b "$(state b ',"bus":"one","dead":"true"')"
+        device c "$(state c ',"bus":"two"')"
+        request 1 b power-status 3600000
+        request 2 a power-status 3600000
+        request 3 a power-on 3600000
+        for id in {11..20}; do request "$id" c power-status 3600000; done
+    } >"$dir/in"
     coproc DRIVER_PROCESS { exec "$program" 3>&- 4>&-; }
     cat "$dir/in" >&"${DRIVER_PROCESS[1]}"
-    for _ in {1..800}; do
+    for _ in {1..11}; do
         IFS= read -r line <&"${DRIVER_PROCESS[0]}"
         echo "$line" >>"$dir/out"
     done
-    [ "$(grep -c '"result":"ok","power":"off"' "$dir/out")" -eq 800 ]
-    [ "$(sort -u "$dir/out" | wc -l)" -eq 800 ]
+    says 3 '"result":"ok"'
+    for id in {11..20}; do says "$id" '"power":"off"'; done
+    kill "$DRIVER_PROCESS_PID"
+}
+
+@test "a device on a bus that overruns its budget costs the next one its lane, and nothing else" {
+    only_fake
+    {
+        device a "$(state a ',"bus":"one"')"
+        device b "$(state b ',"bus":"one","dead":"true"')"
+        request 1 b power-off 300
+        request 2 a power-on 3600000
+        request 3 a power-status 3600000
+    } | talk
+    says 1 '"error":"timeout"' '"sent":"maybe"'
+    says 2 '"result":"ok"'
+    says 3 '"power":"on"'
+    [ "$(place 1)" -lt "$(place 2)" ]
+}
+
+# The dead ones have an hour: were a good one to wait for any of them, this would never end.
+@test "1500 requests over 300 devices, 90 of them dead: the 1050 good ones wait for none" {
+    only_fake
+    for i in {1..300}; do
+        device "d$i" "$(state "d$i" "$([ $((i % 10)) -gt 2 ] || echo ',"dead":"true"')")"
+    done >"$dir/in"
+    for id in {1..1500}; do
+        request "$id" "d$((id % 300 + 1))" power-status 3600000
+    done >>"$dir/in"
+    coproc DRIVER_PROCESS { exec "$program" 3>&- 4>&-; }
+    cat "$dir/in" >&"${DRIVER_PROCESS[1]}"
+    for _ in {1..1050}; do
+        IFS= read -r line <&"${DRIVER_PROCESS[0]}"
+        echo "$line" >>"$dir/out"
+    done
+    [ "$(grep -c '"result":"ok","power":"off"' "$dir/out")" -eq 1050 ]
+    [ "$(sort -u "$dir/out" | wc -l)" -eq 1050 ]
     kill "$DRIVER_PROCESS_PID"
 }
 
