@@ -178,9 +178,10 @@ static void conf_end(struct conf *c)
         conf_file_free(c->files);
         c->files = next;
     }
-    struct conf_names *names[] = {&c->credentials, &c->devices,    &c->endpoints,   &c->lines,
-                                  &c->nodes,       &c->groups,     &c->circuits,    &c->macs,
-                                  &c->addresses,   &c->next_boots, &c->bad_drivers, &c->bad_profiles};
+    struct conf_names *names[] = {&c->credentials, &c->devices,     &c->endpoints,
+                                  &c->lines,       &c->nodes,       &c->groups,
+                                  &c->circuits,    &c->macs,        &c->addresses,
+                                  &c->next_boots,  &c->bad_drivers, &c->bad_profiles};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         conf_names_clear(names[i]);
     conf_profiles_free(c->profiles);

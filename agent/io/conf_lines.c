@@ -64,6 +64,8 @@ static void describe(const struct at *at, const char *const *options, size_t cou
         if (!option)
             continue;
         canonical(option, value_of(at, at->device, options[i]), value);
+        if (!*value)
+            continue;
         size += snprintf(text + size, PLACE_SIZE - (size_t)size, " %s=%s", options[i], value);
     }
 }
@@ -92,16 +94,18 @@ static bool find_other(const struct at *at, struct conf_names *names, const char
  * node would be that one's. */
 static bool check_address(const struct at *at)
 {
-    static const char *const options[] = {"host", "port", "serial", "unit"};
+    static const char *const wire[] = {"serial", "unit"};
+    static const char *const network[] = {"host", "port", "unit"};
     const struct yaml *first;
     const struct device *other;
     char text[PLACE_SIZE];
     if (!is_set(at, "host") && !is_set(at, "serial"))
         return true;
-    describe(at, options, ARRAY_SIZE(options), text);
+    bool serial = is_set(at, "serial");
+    describe(at, serial ? wire : network, serial ? ARRAY_SIZE(wire) : ARRAY_SIZE(network), text);
     if (!find_other(at, &at->c->endpoints, text, &first, &other))
         return true;
-    conf_error(at->c, place_of(at, is_set(at, "host") ? "host" : "serial"),
+    conf_error(at->c, place_of(at, serial ? "serial" : "host"),
                "'%s' and '%s' (at %s:%u:%u) are one device: same driver, same address (%s)",
                at->device->config.device, other->config.device, first->file->name, first->line,
                first->column, text + strlen(at->device->driver) + 1);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "agent/io/conf_private.h"
-#include "proto/cleanup.h"
+#include "proto/spelling.h"
 
 struct walk {
     struct conf *c;
@@ -31,10 +31,33 @@ static const char *first_inside(const struct option_table *table, const char *na
     return NULL;
 }
 
+/* The map of options nearest to what was written: "reed" is "read". */
+static const char *nearest_map(const struct option_table *table, const char *name,
+                               char nearest[NAME_SIZE])
+{
+    struct spelling spelling = spelling_of(name);
+    for (size_t i = 0; i < table->count; i++)
+        for (const char *end = strchr(table->rows[i].name, '_'); end; end = strchr(end + 1, '_')) {
+            char candidate[NAME_SIZE];
+            (void)snprintf(candidate, sizeof candidate, "%.*s", (int)(end - table->rows[i].name),
+                           table->rows[i].name);
+            spelling_consider(&spelling, candidate);
+            if (spelling.nearest != candidate)
+                continue;
+            memcpy(nearest, candidate, sizeof candidate);
+            spelling.nearest = nearest;
+        }
+    return spelling.nearest;
+}
+
 static void unknown_option(const struct walk *w, const struct yaml *key, const char *name)
 {
     const struct option_schema *schema = w->options->schema;
-    const char *nearest = conf_errors_full(w->c) ? NULL : option_nearest(schema->table, name);
+    char map[NAME_SIZE];
+    const char *nearest = NULL;
+    if (!conf_errors_full(w->c))
+        nearest = key->value->kind == YAML_MAP ? nearest_map(&schema->table, name, map)
+                                               : option_nearest(schema->table, name);
     if (nearest)
         conf_error(w->c, key, "driver '%s' has no option '%.64s'; did you mean '%s'?",
                    schema->driver, name, nearest);

@@ -81,15 +81,14 @@ static bool add_feed(struct conf *c, const struct yaml *value, struct feed feed,
     return true;
 }
 
-static bool add_control(struct conf *c, const struct yaml *value, struct feed feed,
-                        struct node *node, const struct yaml **places)
+static bool add_control(struct conf *c, const struct yaml *value, const char *text,
+                        struct feed feed, struct node *node, const struct yaml **places)
 {
     if (node->control.device != DEVICE_NONE) {
         conf_error(c, value,
-                   "'%s' has two controls, '%s' and '%s'; one BMC or button, beside it outlets "
-                   "(like pdu-a/3)",
-                   node->name, c->inventory->devices[node->control.device].config.device,
-                   c->inventory->devices[feed.device].config.device);
+                   "'%s' has '%s' already to be switched by; beside one BMC or button there are "
+                   "only outlets (like pdu-a/3), and '%.64s' is none",
+                   node->name, c->inventory->devices[node->control.device].config.device, text);
         return false;
     }
     node->control = feed;
@@ -114,7 +113,7 @@ static bool add_means(struct conf *c, struct conf_power *power, size_t index,
         return false;
     bool feeds = device->outlets && !device->buttons;
     return feeds ? add_feed(c, value, feed, node, places)
-                 : add_control(c, value, feed, node, places);
+                 : add_control(c, value, text, feed, node, places);
 }
 
 void conf_read_power(struct conf *c, const struct yaml *value, struct conf_power *power)
