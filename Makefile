@@ -18,6 +18,7 @@ mandir  := $(PREFIX)/share/man
 completiondir := $(PREFIX)/share/bash-completion/completions
 unitdir := $(PREFIX)/lib/systemd/system
 sampledir := $(PREFIX)/share/powerctl/cron
+profiledir := $(PREFIX)/share/powerctl/profiles
 
 # Samples to copy from; nothing looks for them where they are installed, so nothing is enabled.
 CRON_SAMPLES := $(wildcard config/cron/*)
@@ -32,7 +33,7 @@ include mk/tests.mk
 
 ##@ Build
 .PHONY: all
-all: $(PROGRAMS) ## build every program, warnings are errors
+all: $(PROGRAMS) $(B)/profiles ## build every program, warnings are errors
 
 .PHONY: clean
 clean: ## remove everything that was built
@@ -54,6 +55,8 @@ install: all $(MANPAGES) ## install under PREFIX (DESTDIR respected); never inst
 	for sample in $(CRON_SAMPLES); do \
 	    sed 's|/usr/local|$(PREFIX)|g' $$sample > $(DESTDIR)$(sampledir)/$$(basename $$sample); \
 	done
+	install -d $(DESTDIR)$(profiledir)
+	install -m 644 $(PROFILES) $(DESTDIR)$(profiledir)/
 	for page in $(MANPAGES); do \
 	    section=$${page##*.}; \
 	    install -D -m 644 $$page $(DESTDIR)$(mandir)/man$$section/$$(basename $$page); \

@@ -62,6 +62,12 @@ $(B)/powerctl-driver-$(1): $(call objects,drivers/host/main.c) $(call library,dr
 endef
 $(foreach driver,$(DRIVERS),$(eval $(call driver_rule,$(driver))))
 
+# What is known of products; the agent finds them beside the drivers of a build tree.
+PROFILES := $(wildcard config/profiles/*.yaml)
+$(B)/profiles:
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)ln -sfnr config/profiles $@
+
 MANPAGES := $(patsubst docs/%.scd,$(B)/man/%,$(wildcard docs/*.scd))
 $(B)/man/%: docs/%.scd
 	@mkdir -p $(@D)

@@ -54,7 +54,7 @@ $(TORTURE_PROGRAMS): $(B)/torture/torture_%: $(B)/tests/torture/torture_%.o $(B)
 
 ##@ Test
 .PHONY: quick
-quick: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS) $(B)/sim/sim $(if $(SANITIZE),$(TORTURE_PROGRAMS)) ## unit tests, fuzz corpora, golden files, lint: a few seconds
+quick: $(PROGRAMS) $(B)/profiles $(UNIT_PROGRAMS) $(REPLAYS) $(B)/sim/sim $(if $(SANITIZE),$(TORTURE_PROGRAMS)) ## unit tests, fuzz corpora, golden files, lint: a few seconds
 	tests/run quick $(B)
 
 .PHONY: check
@@ -63,7 +63,7 @@ check: ## everything: quick, then scenarios with real BMC, boot server and kerne
 	$(MAKE) all check-built
 
 .PHONY: check-built
-check-built: $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAYS) $(B)/sim/sim
+check-built: $(PROGRAMS) $(B)/profiles $(UNIT_PROGRAMS) $(REPLAYS) $(B)/sim/sim
 	$(MAKE) -f mk/peers.mk B=$(B)
 	tests/run check $(B)
 
