@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/core/forecast.h"
 #include "agent/core/job.h"
 #include "agent/core/state.h"
 #include "proto/cleanup.h"
@@ -11,8 +12,42 @@ static const struct step *plan_of(const struct job_request *request, const struc
     return plan_for(request->verb, &request->options, node->native_cycle, node->boot_by_reset);
 }
 
+/* Of what goes by its feeds: until the slowest PDU lets one be switched on again. */
+static uint32_t dwell_of(const struct inventory *inventory, const struct node *node, bool feeds)
+{
+    bool by_feeds = node_uses_feeds(node, feeds);
+    size_t count = by_feeds ? node->nfeeds : 1;
+    uint32_t dwell_ms = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct feed *feed = by_feeds ? &node->feeds[i] : &node->control;
+        uint32_t ms = inventory->devices[feed->device].dwell_ms;
+        ms = ms ? ms : inventory->deadlines.dwell;
+        dwell_ms = ms > dwell_ms ? ms : dwell_ms;
+    }
+    return dwell_ms;
+}
+
+/* A kind of node: those that have all this in common are told once. */
+struct kind {
+    const struct node *like;
+    const struct step *plan;
+    uint32_t dwell_ms;
+    size_t nfeeds; /* 0: not by its feeds */
+};
+
+static struct kind kind_of(const struct core *core, const struct job_request *request,
+                           const struct node *node)
+{
+    bool feeds = request->options.feeds;
+    return (struct kind){.like = node,
+                         .plan = plan_of(request, node),
+                         .dwell_ms = dwell_of(core->inventory, node, feeds),
+                         .nfeeds = node_uses_feeds(node, feeds) ? node->nfeeds : 0};
+}
+
 static void explain_step(FILE *out, unsigned number, const struct step *step,
-                         const struct core *core, const struct job_request *request)
+                         const struct core *core, const struct job_request *request,
+                         const struct kind *kind)
 {
     const struct deadlines *deadlines = &core->inventory->deadlines;
     const struct limits *limits = &core->inventory->limits;
@@ -32,7 +67,7 @@ static void explain_step(FILE *out, unsigned number, const struct step *step,
                                            ? BOOT_NETWORK
                                            : request->options.boot_device));
     if (step->kind == STEP_DWELL)
-        (void)fprintf(out, " %.1f s, if we switched it off", (double)deadlines->dwell / 1000);
+        (void)fprintf(out, " %.1f s, if we switched it off", (double)kind->dwell_ms / 1000);
     if (step->kind == STEP_READ && step->again)
         (void)fprintf(out, " again, if it had to wait");
     if (step->kind == STEP_PLACE)
@@ -48,12 +83,137 @@ static void explain_step(FILE *out, unsigned number, const struct step *step,
     (void)fputc('\n', out);
 }
 
-static void explain_plan(FILE *out, const struct core *core, const struct job_request *request,
-                         const struct step *plan)
+static void explain_kind(FILE *out, const struct core *core, const struct job_request *request,
+                         const struct kind *kind)
 {
     unsigned number = 0;
-    for (const struct step *step = plan; step->kind != STEP_END; step++)
-        explain_step(out, ++number, step, core, request);
+    (void)fprintf(out, "each node like %s:\n", kind->like->name);
+    for (const struct step *step = kind->plan; step->kind != STEP_END; step++)
+        explain_step(out, ++number, step, core, request, kind);
+    if (kind->nfeeds > 1)
+        (void)fprintf(out,
+                      "      by %zu outlets: all off, each read back, before any is switched on; "
+                      "then one after the other\n",
+                      kind->nfeeds);
+}
+
+static void explain_kinds(FILE *out, const struct core *core, const struct job_request *request,
+                          const struct nodeset *set)
+{
+    struct kind told[8];
+    size_t ntold = 0;
+    for (size_t i = 0; i < nodeset_count(set) && ntold < ARRAY_SIZE(told); i++) {
+        const struct node *node = inventory_node(core->inventory, nodeset_name(set, i));
+        struct kind kind = kind_of(core, request, node);
+        bool known = false;
+        for (size_t j = 0; j < ntold; j++)
+            known = known || (told[j].plan == kind.plan && told[j].dwell_ms == kind.dwell_ms &&
+                              told[j].nfeeds == kind.nfeeds);
+        if (known)
+            continue;
+        told[ntold++] = kind;
+        explain_kind(out, core, request, &kind);
+    }
+}
+
+/* ---- inrush ---- */
+
+static bool switches_on(const struct core *core, const struct job_request *request,
+                        const struct nodeset *set)
+{
+    const struct node *first = inventory_node(core->inventory, nodeset_name(set, 0));
+    const struct step *step = plan_of(request, first);
+    while (step->kind != STEP_END && step->kind != STEP_TURN)
+        step++;
+    return step->kind == STEP_TURN;
+}
+
+static void explain_inrush(FILE *out, const struct forecast *forecast)
+{
+    enum { SHOWN = 16, SHOWN_OF_MANY = 3 };
+    const struct forecast_node *nodes = forecast->nodes;
+    size_t count = forecast->count, shown = count > SHOWN ? SHOWN_OF_MANY : count;
+    if (!forecast->last_ms)
+        return;
+    (void)fputs("inrush: ", out);
+    for (size_t i = 0; i < shown; i++)
+        (void)fprintf(out, "%s%s after %.1f s", i ? ", " : "", nodes[i].node->name,
+                      (double)nodes[i].first_ms / 1000);
+    if (shown < count)
+        (void)fprintf(out, ", ... %s after %.1f s", nodes[count - 1].node->name,
+                      (double)nodes[count - 1].first_ms / 1000);
+    (void)fprintf(out, "\n  %zu power-ons, the last after %.1f s at the earliest",
+                  forecast->switch_ons, (double)forecast->last_ms / 1000);
+    if (forecast->limited_by[0])
+        (void)fprintf(out, "; limited most by %s", forecast->limited_by);
+    (void)fputc('\n', out);
+}
+
+/* ---- by what ---- */
+
+static void explain_feed(FILE *out, const struct core *core, const struct feed *feed, bool outlet)
+{
+    const struct device *device = &core->inventory->devices[feed->device];
+    (void)fputs(device->config.device, out);
+    if (outlet)
+        (void)fprintf(out, "/%u", feed->outlet);
+    (void)fprintf(out, " (%s", device->driver);
+    if (feed->circuit < core->inventory->ncircuits)
+        (void)fprintf(out, ", circuit %s", core->inventory->circuits[feed->circuit].name);
+    (void)fputc(')', out);
+    if (feed->outlet && !outlet)
+        (void)fprintf(out, " outlet %u", feed->outlet);
+}
+
+static void explain_feeds(FILE *out, const struct core *core, const struct node *node)
+{
+    for (size_t i = 0; i < node->nfeeds; i++) {
+        (void)fputs(i ? ", " : "", out);
+        explain_feed(out, core, &node->feeds[i], true);
+    }
+}
+
+static bool share_an_outlet(const struct node *a, const struct node *b)
+{
+    for (size_t i = 0; i < a->nfeeds; i++)
+        for (size_t j = 0; j < b->nfeeds; j++)
+            if (a->feeds[i].device == b->feeds[j].device &&
+                a->feeds[i].outlet == b->feeds[j].outlet)
+                return true;
+    return false;
+}
+
+static void explain_sharers(FILE *out, const struct core *core, const struct node *node)
+{
+    const char *comma = ", on one outlet with ";
+    if (!node->shares_outlets)
+        return;
+    for (size_t i = 0; i < core->inventory->nmachines; i++) {
+        const struct node *other = &core->inventory->nodes[i];
+        if (other == node || !share_an_outlet(node, other))
+            continue;
+        (void)fprintf(out, "%s%s", comma, other->name);
+        comma = ", ";
+    }
+}
+
+static void explain_power(FILE *out, const struct core *core, const struct node *node, bool feeds)
+{
+    bool has_control = node->control.device != DEVICE_NONE;
+    if (node_uses_feeds(node, feeds)) {
+        explain_feeds(out, core, node);
+        if (has_control)
+            (void)fprintf(out, ", and by %s",
+                          core->inventory->devices[node->control.device].config.device);
+        return;
+    }
+    explain_feed(out, core, &node->control, false);
+    if (node->nfeeds) {
+        (void)fputs(", fed by ", out);
+        explain_feeds(out, core, node);
+    }
+    if (node->nfeeds && node->feeds_after)
+        (void)fprintf(out, " (cycled after %u power-ons in vain)", node->feeds_after);
 }
 
 static void explain_devices(FILE *out, const struct core *core, const struct job_request *request,
@@ -61,12 +221,9 @@ static void explain_devices(FILE *out, const struct core *core, const struct job
 {
     for (size_t i = 0; i < nodeset_count(set); i++) {
         const struct node *node = inventory_node(core->inventory, nodeset_name(set, i));
-        const struct feed *means = node_means(node, request->options.feeds);
-        const struct device *power = &core->inventory->devices[means->device];
-        (void)fprintf(out, "  %s: power by %s (%s)", node->name, power->config.device,
-                      power->driver);
-        if (means->outlet)
-            (void)fprintf(out, " outlet %u", means->outlet);
+        (void)fprintf(out, "  %s: power by ", node->name);
+        explain_power(out, core, node, request->options.feeds);
+        explain_sharers(out, core, node);
         if (node->next_boot != DEVICE_NONE)
             (void)fprintf(out, ", next boot by %s, %s",
                           core->inventory->devices[node->next_boot].config.device,
@@ -75,34 +232,26 @@ static void explain_devices(FILE *out, const struct core *core, const struct job
     }
 }
 
-static void explain(FILE *out, const struct core *core, const struct job_request *request,
-                    const struct nodeset *set, const char *folded)
+/* 0, or -1: out of memory. */
+static int explain(FILE *out, const struct core *core, const struct job_request *request,
+                   const struct nodeset *set, const char *folded)
 {
-    const struct step *told[4] = {NULL};
-    size_t ntold = 0;
+    _cleanup_(forecast_freep) struct forecast *forecast = NULL;
     (void)fprintf(out, "%s %s: %zu nodes; nothing is sent by asking\n", verb_name(request->verb),
                   folded, nodeset_count(set));
     if (request->options.batch)
         (void)fprintf(out, "in waves of %u%s\n", request->options.batch,
                       request->options.has_max_failures ? ", stopped by failures" : "");
-    for (size_t i = 0; i < nodeset_count(set); i++) {
-        const struct node *node = inventory_node(core->inventory, nodeset_name(set, i));
-        const struct step *plan = plan_of(request, node);
-        bool known = false;
-        for (size_t j = 0; j < ntold; j++)
-            known = known || told[j] == plan;
-        if (known || ntold == ARRAY_SIZE(told))
-            continue;
-        told[ntold++] = plan;
-        (void)fprintf(out, "each node like %s:\n", node->name);
-        explain_plan(out, core, request, plan);
+    explain_kinds(out, core, request, set);
+    if (switches_on(core, request, set)) {
+        forecast = forecast_new(core->inventory, set, request->options.feeds);
+        if (!forecast)
+            return -1;
+        explain_inrush(out, forecast);
     }
-    uint32_t rate = core->inventory->limits.power_on_per_second;
-    if (verb_changes_something(request->verb) && nodeset_count(set) > rate)
-        (void)fprintf(out, "all power-ons take at least %.0f s by the inrush limit\n",
-                      (double)nodeset_count(set) / rate);
     (void)fputs("nodes:\n", out);
     explain_devices(out, core, request, set);
+    return 0;
 }
 
 int core_plan(const struct core *core, const struct job_request *request, char **text,
@@ -120,8 +269,8 @@ int core_plan(const struct core *core, const struct job_request *request, char *
             (void)fclose(out);
         return err_set(err, ERR_SYSTEM, "out of memory");
     }
-    explain(out, core, request, set, folded);
-    if (fclose(out))
+    int failed = explain(out, core, request, set, folded);
+    if (fclose(out) || failed)
         return err_set(err, ERR_SYSTEM, "out of memory");
     *text = TAKE(made);
     return 0;
