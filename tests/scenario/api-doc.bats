@@ -9,8 +9,13 @@ setup() {
     socket=$BATS_TEST_TMPDIR/sock
     cat >"$BATS_TEST_TMPDIR/powerctl.yaml" <<YAML
 agent: { socket: $socket, state_dir: $BATS_TEST_TMPDIR, driver_dir: $build }
-devices: { "bmc-n[01-04]": { driver: fake, state: "$BATS_TEST_TMPDIR/bmc-n[01-04]" } }
-nodes: { "n[01-04]": { power: "bmc-n[01-04]", next_boot: "bmc-n[01-04]", up: none } }
+devices:
+  bmc-n[01-04]: { driver: fake, state: "$BATS_TEST_TMPDIR/bmc-n[01-04]" }
+  pdu-a: { driver: fake, state: $BATS_TEST_TMPDIR/pdu-a, outlets: 2 }
+nodes:
+  n[01-04]: { power: "bmc-n[01-04]", next_boot: "bmc-n[01-04]", up: none }
+  n05: { power: pdu-a/1 }
+circuits: { row-1: { nodes_per_second: 4, outlets: pdu-a/1 } }
 groups: { rack1: "n[01-04]" }
 limits: { confirm_above: 2 }
 deadlines: { settle: 0.05 }

@@ -13,10 +13,14 @@ devices:
   bmc-n[01-04]: { driver: fake, state: "$dir/bmc-n[01-04]" }
   bmc-dead: { driver: fake, state: $dir/bmc-dead, dead: true }
   bmc-boot: { driver: fake, state: $dir/bmc-boot }
+  pdu-a: { driver: fake, state: $dir/pdu-a, outlets: 4 }
+  pdu-dead: { driver: fake, state: $dir/pdu-dead, outlets: 2, dead: true }
 nodes:
   n[01-04]: { power: "bmc-n[01-04]", next_boot: "bmc-n[01-04]", up: none }
   dead: { power: bmc-dead }
   boot: { power: bmc-boot, protect: true }
+  fed: { power: pdu-a/1 }
+circuits: { row-1: { nodes_per_second: 50, outlets: "pdu-a/[1-4]" } }
 groups: { rack1: "n[01-04]" }
 bootserver: { logs: [$dir/boot.log] }
 limits: { confirm_above: 2 }
@@ -185,4 +189,57 @@ teardown() {
     POWERCTL_CONFIG=$dir/powerctl.yaml run powerctl config check
     [ "$status" -eq 0 ]
     [[ $output == "$dir/powerctl.yaml: good: "* ]]
+}
+
+@test "outlets: each with its state; a dead PDU's are unknown, with the reason, exit 1" {
+    powerctl on fed -q
+    run powerctl outlets pdu-a
+    [ "$status" -eq 0 ]
+    [ "$output" = "\
+OUTLET       STATE       WATTS  NODE         CIRCUIT
+pdu-a/1      on              -  fed          row-1
+pdu-a/2      off             -  -            row-1
+pdu-a/3      off             -  -            row-1
+pdu-a/4      off             -  -            row-1" ]
+    run powerctl outlets --format nodeset --progress none
+    [ "$status" -eq 1 ]
+    [ "$output" = $'on pdu-a/1\noff pdu-a/[2-4]\nunknown pdu-dead/[1-2]' ]
+    run powerctl outlets pdu-dead --progress none
+    [ "$status" -eq 1 ]
+    [[ $output == *'pdu-dead/'*': UNREACHABLE: pdu-dead: '* ]]
+    run powerctl outlets pdu-b
+    [ "$status" -eq 2 ]
+    [ "$output" = "powerctl: no PDU is called 'pdu-b'; did you mean 'pdu-a'?" ]
+}
+
+@test "outlet: one that feeds nobody is switched like a node, a machine is not" {
+    run powerctl outlet on 'pdu-a/[2-3]' --progress none
+    [ "$status" -eq 0 ]
+    [[ $output == 'ok:         pdu-a/[2-3]'* ]]
+    [ "$(cut -d' ' -f1 <"$dir/pdu-a.3")" = on ]
+    run powerctl outlet cycle pdu-a/2 -q
+    [ "$status" -eq 0 ]
+    run powerctl history pdu-a/2
+    [[ $output == *'pdu-a/2 -> power-off to pdu-a'*'pdu-a/2 ok'* ]]
+    run powerctl outlet off n01
+    [ "$status" -eq 2 ]
+    [ "$output" = "powerctl: n01 is no outlet: write PDU/N, or 'powerctl off n01'" ]
+    [ ! -e "$dir/bmc-n01" ]
+}
+
+@test "an outlet that feeds a node is not switched by its own name" {
+    for verb in on off cycle; do
+        run powerctl outlet "$verb" pdu-a/1
+        [ "$status" -eq 4 ]
+        [[ $output == "powerctl: pdu-a/1 feeds fed: powerctl $verb fed"* ]]
+    done
+    [ ! -e "$dir/pdu-a.1" ]
+    run powerctl status pdu-a/1
+    [ "$status" -eq 0 ] && [ "$output" = 'off:        pdu-a/1' ]
+}
+
+@test "machines are counted without the outlets, and * is machines" {
+    run powerctl nodes '*'
+    [ "$output" = 'boot,dead,fed,n[01-04]' ]
+    curl -s --unix-socket "$dir/sock" http://agent/metrics | grep -qx 'powerctl_nodes{power="unknown"} 7'
 }
