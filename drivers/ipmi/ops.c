@@ -24,6 +24,7 @@ enum {
     CHASSIS(0x08, "Set System Boot Options (" label ")", .care = CARE_IDEMPOTENT, __VA_ARGS__)
 
 #define QUESTION_OF_A_USER .optional = true, .as_user = true
+#define QUESTION_IN_FULL .optional = true, .in_full = true
 
 /* Every operation, command by command. Set in progress and acknowledge (parameters 0 and 4) are
  * refused by many BMCs (80h, 81h, CCh) that then store the flags all the same: optional.
@@ -55,9 +56,9 @@ static const struct ipmi_command plans[OPS][STEPS_MAX] = {
         { CHASSIS(0x0f, "Get POH Counter", QUESTION_OF_A_USER) },
     },
     [OP_INFO] = {
-        { APP(0x37, "Get System GUID", QUESTION_OF_A_USER) },
-        { APP(0x08, "Get Device GUID", QUESTION_OF_A_USER) },
-        { APP(0x01, "Get Device ID", QUESTION_OF_A_USER) },
+        { APP(0x37, "Get System GUID", QUESTION_IN_FULL) },
+        { APP(0x08, "Get Device GUID", QUESTION_IN_FULL) },
+        { APP(0x01, "Get Device ID", QUESTION_IN_FULL) },
     },
 };
 /* clang-format on */

@@ -25,6 +25,7 @@ struct ipmi_command {
     enum ipmi_care care;
     bool optional; /* refused or unanswered: go on with the next one */
     bool as_user;  /* takes the privilege any session begins with */
+    bool in_full;  /* a question that waits for the privilege: what we get is part of the answer */
 };
 
 struct operation {

@@ -1,7 +1,9 @@
 /* In session: commands, one at a time, and the privilege they need. */
+#include <stdio.h>
 #include <string.h>
 
 #include "drivers/ipmi/session_private.h"
+#include "proto/cleanup.h"
 
 enum {
     NETFN_APP = 0x06,
@@ -78,7 +80,7 @@ void command_next(struct session *session, uint64_t now_ms, struct outbox *out)
     session->early = session->privilege != PRIVILEGE_SET;
     if (session->early && (!session->command.as_user || session->memory->elevates)) {
         elevate(session, now_ms, out);
-        if (session->command.care != CARE_QUESTION)
+        if (session->command.care != CARE_QUESTION || session->command.in_full)
             return; /* it waits: a command ahead of its privilege is refused, then sent twice */
     }
     session->exchange.sequence = session_next_sequence(session);
@@ -222,6 +224,15 @@ static bool overtook(struct session *session, const struct ipmi_answer *answer, 
     return true; /* PRIVILEGE_ASKED: hear_elevation() sends it again */
 }
 
+static void tell_session(const struct session *session, struct driver_reply *reply)
+{
+    static const char *const levels[] = {"?", "callback", "user", "operator", "admin"};
+    uint8_t level = session->login->privilege;
+    if (reply->has_info)
+        (void)snprintf(reply->info.session, sizeof reply->info.session, "suite %u, %s",
+                       session->link.suite, levels[level < ARRAY_SIZE(levels) ? level : 0]);
+}
+
 static void hear_command(struct session *session, const struct ipmi_answer *answer, uint64_t now_ms,
                          struct outbox *out)
 {
@@ -244,6 +255,7 @@ static void hear_command(struct session *session, const struct ipmi_answer *answ
         return;
     session->busy = 0;
     operation_answer(operation, &session->command, answer);
+    tell_session(session, &operation->reply);
     if (!operation->done)
         command_next(session, now_ms, out);
 }

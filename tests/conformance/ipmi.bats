@@ -175,7 +175,9 @@ ask_farm() {
 @test "farm: evidence, identity, the light" {
     ask 5000 power-off power-on >/dev/null
     [[ $(ask 5000 restart-evidence | says '.evidence | has("cause") and has("last_event")') == true ]]
-    [[ $(ask 5000 device-info | says .info.guid) == *7f010a01* ]]
+    reply=$(ask 5000 device-info)
+    [[ $(says .info.guid <<<"$reply") == *7f010a01* ]]
+    [[ $(says .info.session <<<"$reply") == "suite 17, operator" ]]
     request=',"seconds":15'
     [[ $(ask 5000 identify | says .result) == ok ]]
 }
@@ -425,7 +427,9 @@ sim_boot() {
     [[ $(next_boot network uefi sim_boot) == "network true true false" ]]
     grep -qi "a0 04" "$dir/sim/bootflags"
     [[ $(next_boot none legacy sim_boot) == "none false false false" ]]
-    [[ $(sim device-info | says .info.model) == *product* ]]
+    reply=$(sim device-info)
+    [[ $(says .info.model <<<"$reply") == *product* ]]
+    [[ $(says .info.session <<<"$reply") == "suite "*", operator" ]]
 }
 
 @test "ipmi_sim: a wrong password, and a hundred sessions in a row" {

@@ -134,7 +134,32 @@ static void test_privilege_is_not_given(void **state)
     check_failure(&rig, ERR_AUTH, SENT_NO);
     run_refused(&rig, OP_BOOT_GET, SET_PRIVILEGE, 0x81, 1000);
     check_failure(&rig, ERR_AUTH, SENT_YES);
+    run_refused(&rig, OP_INFO, SET_PRIVILEGE, 0x81, 1000); /* though any user may ask for it */
+    check_failure(&rig, ERR_AUTH, SENT_NO);
     rig_close(&rig);
+}
+
+/* What a session gets is told only when the BMC has said so, however slow its word is. */
+static void test_info_tells_the_session(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t suite;
+        const char *session;
+    } rows[] = {{3, "suite 3, operator"}, {17, "suite 17, operator"}};
+    struct rig rig;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        rig_open(&rig, rows[i].suite);
+        rig_rule(&rig, LOSE, true, 4, 0); /* Set Session Privilege Level */
+        rig_run(&rig, OP_INFO, BUDGET_MS);
+        assert_true(rig.operation.reply.ok);
+        assert_string_equal(rig.operation.reply.info.session, rows[i].session);
+        assert_true(rig.operation.reply.info.guid[0]);
+        rig_check_peace(&rig);
+        run_refused(&rig, OP_INFO, SET_PRIVILEGE, 0xc0, 3);
+        assert_string_equal(rig.operation.reply.info.session, rows[i].session);
+        rig_close(&rig);
+    }
 }
 
 static void test_next_boot(void **state)
@@ -230,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_busy_with_the_first_copy),
         cmocka_unit_test(test_late_word_of_missing_privilege),
         cmocka_unit_test(test_privilege_is_not_given),
+        cmocka_unit_test(test_info_tells_the_session),
         cmocka_unit_test(test_next_boot),
         cmocka_unit_test(test_wrong_password),
         cmocka_unit_test(test_failures_are_forgiven),
