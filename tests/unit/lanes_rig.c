@@ -19,6 +19,12 @@
 
 #include "proto/cleanup.h"
 
+enum { GO_PATH_SIZE = 140 };
+static void go_path(const char *bus, char path[GO_PATH_SIZE])
+{
+    (void)snprintf(path, GO_PATH_SIZE, "%s.go", bus);
+}
+
 /* --- the driver --- */
 
 struct session {
@@ -26,11 +32,13 @@ struct session {
     char opened_by[NAME_SIZE];
 };
 
-static bool may_go(const struct rig_config *config)
+/* Who may go is told by a lock, which the test holds until then. 0: go. */
+static int wait_for_go(const struct rig_config *config, int how)
 {
-    char path[sizeof config->bus + 8];
-    (void)snprintf(path, sizeof path, "%s.go", config->bus);
-    return access(path, F_OK) == 0;
+    char path[GO_PATH_SIZE];
+    go_path(config->bus, path);
+    _cleanup_(closep) int go = open(path, O_RDONLY | O_CLOEXEC);
+    return flock(go, LOCK_SH | how);
 }
 
 static void *test_open(const char *device, const void *settings,
@@ -39,7 +47,7 @@ static void *test_open(const char *device, const void *settings,
     const struct rig_config *config = settings;
     if (config->behaviour == HANGS_IN_OPEN)
         (void)pause();
-    if (config->behaviour == NO_OPEN && !may_go(config)) {
+    if (config->behaviour == NO_OPEN && wait_for_go(config, LOCK_NB)) {
         err_set(err, ERR_AUTH, "%s: %s is not let in", device, credentials->user);
         return NULL;
     }
@@ -84,8 +92,7 @@ static void work(struct session *session, const struct rig_config *config,
                        open("/dev/null", O_RDONLY | O_CLOEXEC));
         return;
     case WAITS:
-        while (!may_go(config))
-            (void)usleep(1000);
+        (void)wait_for_go(config, 0);
         break;
     case GOOD:
     case HANGS_IN_OPEN:
@@ -159,8 +166,13 @@ int rig_set_up(void **state)
     struct err err;
     rig->lanes = lanes_engine.create(&host, &err);
     assert_non_null(rig->lanes);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        char path[GO_PATH_SIZE];
         (void)snprintf(rig->bus[i], sizeof rig->bus[i], "/tmp/test_lanes.%d.%d", (int)getpid(), i);
+        go_path(rig->bus[i], path);
+        rig->go[i] = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(flock(rig->go[i], LOCK_EX), 0);
+    }
     *state = rig;
     return 0;
 }
@@ -170,8 +182,9 @@ int rig_tear_down(void **state)
     struct rig *rig = *state;
     lanes_engine.destroy(rig->lanes);
     for (int i = 0; i < 2; i++) {
-        char path[sizeof rig->bus[i] + 8];
-        (void)snprintf(path, sizeof path, "%s.go", rig->bus[i]);
+        char path[GO_PATH_SIZE];
+        go_path(rig->bus[i], path);
+        (void)close(rig->go[i]);
         (void)unlink(rig->bus[i]);
         (void)unlink(path);
     }
@@ -200,10 +213,7 @@ void rig_add_on(struct rig *rig, int bus, const char *name, enum behaviour behav
 
 void rig_let_go(struct rig *rig, int bus)
 {
-    char path[sizeof rig->bus[bus] + 8];
-    (void)snprintf(path, sizeof path, "%s.go", rig->bus[bus]);
-    _cleanup_(closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
+    assert_int_equal(flock(rig->go[bus], LOCK_UN), 0); /* also for those forked with it open */
 }
 
 uint64_t rig_ask(struct rig *rig, const char *name, enum op op, uint32_t budget_ms)

@@ -51,6 +51,7 @@ struct rig {
     size_t count;
     uint64_t next_id;
     char bus[2][128]; /* files, of two buses */
+    int go[2];        /* locked until rig_let_go() */
 };
 
 int rig_set_up(void **state); /* state: struct rig */
