@@ -206,6 +206,10 @@ static const struct {
                         "phone-home (up: in the config)",
                         false},
     [VERDICT_LOOPING] = {"LOOPING", "it starts its network boot again and again", false},
+    [VERDICT_CONTRADICTION] = {"CONTRADICTION",
+                               "its devices answer, but what they say does not fit together, or "
+                               "not what is configured",
+                               false},
     [VERDICT_TIMED_OUT] = {"TIMED_OUT", "the time for the whole job ran out", false},
     [VERDICT_CANCELLED] = {"CANCELLED", "cancelled", false},
     [VERDICT_INTERRUPTED] = {"INTERRUPTED", "the agent died before it was done", false},

@@ -117,9 +117,10 @@ enum verdict {
     VERDICT_KERNEL_SILENT,
     VERDICT_ROOT_FAILED,
     VERDICT_INIT_SILENT,
-    VERDICT_NOT_UP,    /* a local boot: on, but nothing says that it is up */
-    VERDICT_LOOPING,   /* back at the firmware's DHCP again and again */
-    VERDICT_TIMED_OUT, /* the total deadline */
+    VERDICT_NOT_UP,        /* a local boot: on, but nothing says that it is up */
+    VERDICT_LOOPING,       /* back at the firmware's DHCP again and again */
+    VERDICT_CONTRADICTION, /* check: its devices answer, but what they say does not fit */
+    VERDICT_TIMED_OUT,     /* the total deadline */
     VERDICT_CANCELLED,
     VERDICT_INTERRUPTED, /* the agent died before it was done */
     VERDICT_NOT_STARTED, /* the line was stopped before its turn */
