@@ -120,11 +120,12 @@ static void replies_there_and_back(void **state)
                                                     .power_on_minutes = UINT32_MAX}},
                 "{\"id\":11,\"result\":\"ok\",\"evidence\":{\"cause\":0,\"power_on_minutes\":"
                 "4294967295}}\n");
-    check_reply(
-        &(struct driver_reply){
-            .id = 12, .ok = true, .has_info = true, .info = {"5a31", "manufacturer 343"}},
-        "{\"id\":12,\"result\":\"ok\",\"info\":{\"guid\":\"5a31\","
-        "\"model\":\"manufacturer 343\"}}\n");
+    check_reply(&(struct driver_reply){.id = 12,
+                                       .ok = true,
+                                       .has_info = true,
+                                       .info = {.guid = "5a31", .model = "manufacturer 343"}},
+                "{\"id\":12,\"result\":\"ok\",\"info\":{\"guid\":\"5a31\","
+                "\"model\":\"manufacturer 343\"}}\n");
     check_reply(
         &(struct driver_reply){
             .id = 13, .ok = true, .has_info = true, .info = {"", "PDU", "modbus tcp, unit 1", 24}},
