@@ -207,11 +207,11 @@ uint64_t core_deadline(const struct core *core)
 
 void core_reply(struct core *core, const struct driver_reply *reply, uint64_t now_ms)
 {
-    struct task *task;
+    struct call *call;
     core->now_ms = now_ms;
-    HASH_FIND(by_request, core->by_request, &reply->id, sizeof reply->id, task);
-    if (task) /* else late: its task stopped believing in it */
-        task_on_reply(core, task, reply);
+    HASH_FIND(by_request, core->by_request, &reply->id, sizeof reply->id, call);
+    if (call) /* else late: its task stopped believing in it */
+        ask_answered(core, call, reply);
     core_tick(core, now_ms);
 }
 

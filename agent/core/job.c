@@ -1,176 +1,53 @@
-/* job.c - one request over many nodes: admitted whole or not at all, then released in waves. */
+/* job.c - one request over many nodes: admitted whole or not at all (refuse.c), then released in
+ * waves. */
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/core/job.h"
-#include "agent/core/lock.h"
 #include "agent/core/state.h"
 #include "proto/cleanup.h"
 
-/* ---- admission of a request ---- */
-
-static int refuse_protected(const struct core *core, const struct job_request *request,
-                            const struct nodeset *set, struct err *err)
-{
-    if (!verb_switches_off(request->verb))
-        return 0;
-    for (size_t i = 0; i < nodeset_count(set); i++) {
-        const struct node *node = inventory_node(core->inventory, nodeset_name(set, i));
-        if (node->protect)
-            return err_set(err, ERR_DENIED,
-                           "%s is protected (protect: true in the config): nothing was done",
-                           node->name);
-    }
-    return 0;
-}
-
-static int refuse_too_many(const struct core *core, const struct job_request *request,
-                           const struct nodeset *set, const char *folded, struct problem *problem,
-                           struct err *err)
-{
-    size_t count = nodeset_count(set);
-    uint32_t limit = core->inventory->limits.confirm_above;
-    if (request->max_nodes && count > request->max_nodes)
-        return err_set(err, ERR_USAGE, "%zu nodes are more than --max-nodes %u: nothing was done",
-                       count, request->max_nodes);
-    if (count <= limit || request->yes || request->max_nodes ||
-        !verb_changes_something(request->verb))
-        return 0;
-    char hash[17];
-    nodeset_hash(set, hash);
-    if (!strcmp(request->confirm, hash))
-        return 0;
-    problem->count = (uint32_t)count;
-    memcpy(problem->confirm, hash, sizeof hash);
-    (void)snprintf(problem->folded, sizeof problem->folded, "%s", folded);
-    return err_set(err, ERR_CONFIRM,
-                   "%s of %zu nodes needs confirmation (more than %u): --yes, or --max-nodes %zu",
-                   verb_name(request->verb), count, limit, count);
-}
-
-/* For everybody, its holder too, who may be root, as cron is. The caller adds since and until. */
-static int refuse_locked(const struct core *core, const struct job_request *request,
-                         const struct nodeset *set, struct problem *problem, struct err *err)
-{
-    char who[LOCK_HOLDER_SIZE];
-    if (!core->locks || !verb_changes_something(request->verb))
-        return 0;
-    lock_holder(request->actor, request->on_behalf, who);
-    for (size_t i = 0; i < nodeset_count(set); i++) {
-        const struct lock_view *lock = lock_of(core, nodeset_name(set, i), core->now_ms);
-        bool own = lock && !strcmp(lock->holder, who);
-        if (!lock || (own && request->with_lock))
-            continue;
-        problem->lock = *lock;
-        return err_set(err, ERR_BUSY, "%s is locked by %s (%s): nothing was done", lock->node,
-                       lock->holder, lock->reason);
-    }
-    return 0;
-}
-
-void job_describe(const struct core *core, const struct job *job, char text[JOB_DESCRIPTION_SIZE])
-{
-    uint64_t s = (core->now_ms - job->started_ms) / 1000;
-    bool short_time = s < 120, long_time = s >= 7200;
-    (void)snprintf(text, JOB_DESCRIPTION_SIZE, "job %s (%s by %s, running for %llu %s)", job->id,
-                   verb_name(job->request.verb), job->request.actor,
-                   (unsigned long long)(short_time  ? s
-                                        : long_time ? s / 3600
-                                                    : s / 60),
-                   short_time  ? "s"
-                   : long_time ? "h"
-                               : "min");
-}
-
-static int refuse_busy(struct core *core, const struct job_request *request,
-                       const struct nodeset *set, struct problem *problem, struct err *err)
-{
-    if (!verb_changes_something(request->verb))
-        return 0;
-    for (size_t i = 0; i < nodeset_count(set); i++) {
-        struct node_state *state = core_node_state(core, nodeset_name(set, i));
-        if (!state)
-            return err_set(err, ERR_SYSTEM, "out of memory");
-        if (!state->task)
-            continue;
-        const struct job *job = state->task->job;
-        memcpy(problem->job, job->id, sizeof problem->job);
-        char text[JOB_DESCRIPTION_SIZE];
-        job_describe(core, job, text);
-        return err_set(err, ERR_BUSY, "%s is busy with %s: nothing was done", state->name, text);
-    }
-    return 0;
-}
-
-enum { DAY_S = 86400 };
-
-static int check_options(const struct job_request *request, struct err *err)
-{
-    const struct job_options *options = &request->options;
-    if (request->verb == VERB_NEXT_BOOT && options->boot_device == BOOT_OTHER)
-        return err_set(err, ERR_USAGE, "the next boot can be network, disk, bios or none");
-    if (options->has_max_failures && !options->max_failures)
-        return err_set(err, ERR_USAGE, "--max-failures 0 would stop before the first node");
-    if (options->grace_s > DAY_S || options->timeout_s > DAY_S)
-        return err_set(err, ERR_USAGE, "--grace and --timeout are at most one day (%d s)", DAY_S);
-    return 0;
-}
-
-int job_resolve(const struct core *core, const struct job_request *request, struct nodeset **set,
-                struct err *err)
-{
-    struct nodeset_source source = inventory_source(core->inventory);
-    char warning[256];
-    if (check_options(request, err))
-        return -1;
-    return nodeset_parse(request->nodes ? request->nodes : "", &source, set, warning, err);
-}
-
-/* Without eyes a boot would be power cycled, waited for, and blamed on the machine. */
-static int refuse_blind(const struct core *core, const struct job_request *request, struct err *err)
-{
-    if (core->inventory->sees_boots || !verb_boots_network(request->verb, &request->options))
-        return 0;
-    return err_set(err, ERR_USAGE,
-                   "no boot server is configured (bootserver: interfaces or logs), so nothing of a "
-                   "network boot could be seen: nothing was done");
-}
-
-int job_admit(struct core *core, const struct job_request *request, const struct nodeset *set,
-              const char *folded, struct problem *problem, struct err *err)
-{
-    if (refuse_blind(core, request, err) || refuse_protected(core, request, set, err) ||
-        refuse_too_many(core, request, set, folded, problem, err))
-        return -1;
-    if (refuse_locked(core, request, set, problem, err))
-        return -1;
-    return refuse_busy(core, request, set, problem, err);
-}
-
 /* ---- making one ---- */
 
-static void freeze(struct task *task, const struct inventory *inventory, const char *name)
+/* -1: out of memory. */
+static int freeze(struct task *task, const struct inventory *inventory, const char *name)
 {
     const struct node *node = inventory_node(inventory, name);
     task->timer.at_ms = UINT64_MAX;
     if (!node) { /* only in a job of an earlier run */
         (void)snprintf(task->node.name, sizeof task->node.name, "%s", name);
-        return;
+        task->node.control.device = task->node.next_boot = DEVICE_NONE;
+        return 0;
     }
-    const struct feed *means = node_means(node, false);
-    const struct device *power = &inventory->devices[means->device];
     task->node = *node;
-    target_freeze(&task->control, inventory, means, node->inrush_ma, 1);
-    task->outlet = means->outlet;
-    memcpy(task->power_device, power->config.device, NAME_SIZE);
-    memcpy(task->power_driver, power->driver, NAME_SIZE);
-    task->power_settings = inventory_fingerprint(power);
+    target_freeze(&task->control, inventory, &node->control, node->inrush_ma, 1);
     if (node->next_boot != DEVICE_NONE) {
         const struct device *boot = &inventory->devices[node->next_boot];
         memcpy(task->boot_device, boot->config.device, NAME_SIZE);
         memcpy(task->boot_driver, boot->driver, NAME_SIZE);
         task->boot_settings = inventory_fingerprint(boot);
     }
+    task->feeds = node->nfeeds ? feeds_new(inventory, node) : NULL;
+    return node->nfeeds && !task->feeds ? -1 : 0;
+}
+
+static int freeze_all(struct job *job, const struct inventory *inventory, const struct nodeset *set)
+{
+    for (size_t i = 0; i < job->ntasks; i++) {
+        job->tasks[i].job = job;
+        if (freeze(&job->tasks[i], inventory, nodeset_name(set, i)))
+            return -1;
+    }
+    return 0;
+}
+
+static void unmake(struct job *job)
+{
+    for (size_t i = 0; job->tasks && i < job->ntasks; i++)
+        free(job->tasks[i].feeds);
+    free(job->folded);
+    free(job->tasks);
+    free(job);
 }
 
 struct job *job_new(struct core *core, const char *id, const struct job_request *request,
@@ -184,10 +61,9 @@ struct job *job_new(struct core *core, const char *id, const struct job_request 
     job->folded = strdup(folded);
     job->ntasks = nodeset_count(set);
     job->tasks = calloc(job->ntasks, sizeof *job->tasks);
-    if (!job->folded || !job->tasks || timers_reserve(&core->timers, core->ntimers + job->ntasks)) {
-        free(job->folded);
-        free(job->tasks);
-        free(job);
+    if (!job->folded || !job->tasks || freeze_all(job, core->inventory, set) ||
+        timers_reserve(&core->timers, core->ntimers + job->ntasks)) {
+        unmake(job);
         return NULL;
     }
     core->ntimers += job->ntasks;
@@ -198,10 +74,6 @@ struct job *job_new(struct core *core, const char *id, const struct job_request 
     else
         (void)snprintf(job->id, sizeof job->id, "J%.12s-%llu", core->boot_id,
                        (unsigned long long)++core->last_job);
-    for (size_t i = 0; i < job->ntasks; i++) {
-        freeze(&job->tasks[i], core->inventory, nodeset_name(set, i));
-        job->tasks[i].job = job;
-    }
     job->next = core->jobs;
     core->jobs = job;
     HASH_ADD(by_id, core->jobs_by_id, id[0], strlen(job->id), job);
@@ -216,8 +88,8 @@ static void tasks_free(struct core *core, struct job *job)
         struct task *task = &job->tasks[i];
         watch_end(core, task);
         timer_set(&core->timers, &task->timer, UINT64_MAX);
-        if (task->request_id)
-            HASH_DELETE(by_request, core->by_request, task);
+        ask_forget(core, task);
+        free(task->feeds);
     }
     if (job->tasks)
         core->ntimers -= job->ntasks;
@@ -307,22 +179,92 @@ static bool same_device(const struct device *a, const struct device *b)
     return true;
 }
 
-/* A node of another name that has this task's device or outlet in `inventory`: a second job could
- * be at the same machine by that name. NULL: none. */
-static const struct node *renamed(const struct task *task, const struct inventory *inventory)
+/* All that a task commands: its BMC, its outlets, its next-boot device. */
+enum { TARGETS_MAX = FEEDS_MAX + 2 };
+
+static size_t targets_of(const struct task *task, const char *devices[TARGETS_MAX],
+                         uint32_t outlets[TARGETS_MAX])
 {
-    const struct device *power = find_device(inventory, task->power_device);
-    const struct device *boot = find_device(inventory, task->boot_device);
-    for (size_t i = 0; i < inventory->nnodes; i++) {
-        const struct node *node = &inventory->nodes[i];
-        const struct feed *means = node_means(node, false);
-        bool same = &inventory->devices[means->device] == power && means->outlet == task->outlet;
-        if (node->next_boot != DEVICE_NONE && &inventory->devices[node->next_boot] == boot)
-            same = true;
-        if (same && strcmp(node->name, task->node.name) != 0)
+    size_t count = 0;
+    if (target_exists(&task->control)) {
+        devices[count] = task->control.device;
+        outlets[count++] = task->control.outlet;
+    }
+    for (size_t i = 0; task->feeds && i < task->feeds->count; i++) {
+        devices[count] = task->feeds->each[i].target.device;
+        outlets[count++] = task->feeds->each[i].target.outlet;
+    }
+    if (task->boot_device[0]) {
+        devices[count] = task->boot_device;
+        outlets[count++] = 0;
+    }
+    return count;
+}
+
+static bool is_at(const struct node *node, const struct device *devices,
+                  const struct device *device, uint32_t outlet)
+{
+    if (node->next_boot != DEVICE_NONE && !outlet && &devices[node->next_boot] == device)
+        return true;
+    if (node->control.device != DEVICE_NONE && &devices[node->control.device] == device &&
+        node->control.outlet == outlet)
+        return true;
+    for (size_t i = 0; i < node->nfeeds; i++)
+        if (&devices[node->feeds[i].device] == device && node->feeds[i].outlet == outlet)
+            return true;
+    return false;
+}
+
+/* Another name for the same thing that nothing is done by: an outlet as a node of its own feeds its
+ * node, and those that share outlets are switched together. */
+static bool is_known_alias(const struct task *task, const struct node *node)
+{
+    if (node->is_outlet != task->node.is_outlet)
+        return node->is_outlet ? node->feeds_node[0] != '\0' : false;
+    return node->shares_outlets && task->node.shares_outlets;
+}
+
+/* A node of another name that has one of this task's devices or outlets in `inventory`: a second job
+ * could be at the same machine by that name. NULL: none. */
+static const struct node *renamed(const struct task *task, const struct inventory *inventory,
+                                  const char **taken)
+{
+    const char *names[TARGETS_MAX];
+    uint32_t outlets[TARGETS_MAX];
+    size_t count = targets_of(task, names, outlets);
+    for (size_t j = 0; j < count; j++) {
+        const struct device *device = find_device(inventory, names[j]);
+        for (size_t i = 0; i < inventory->nnodes; i++) {
+            const struct node *node = &inventory->nodes[i];
+            if (!is_at(node, inventory->devices, device, outlets[j]) ||
+                !strcmp(node->name, task->node.name) || is_known_alias(task, node))
+                continue;
+            *taken = names[j];
             return node;
+        }
     }
     return NULL;
+}
+
+static int may_reload(const struct core *core, const struct task *task,
+                      const struct inventory *inventory, struct err *err)
+{
+    const char *names[TARGETS_MAX], *taken = NULL;
+    uint32_t outlets[TARGETS_MAX];
+    size_t count = targets_of(task, names, outlets);
+    for (size_t i = 0; i < count; i++)
+        if (!same_device(find_device(core->inventory, names[i]), find_device(inventory, names[i])))
+            return err_set(err, ERR_BUSY,
+                           "device %s of %s is gone or has other settings, and job %s is at "
+                           "it: reload again when that has ended, or cancel it",
+                           names[i], task->node.name, task->job->id);
+    const struct node *other = renamed(task, inventory, &taken);
+    if (other)
+        return err_set(err, ERR_BUSY,
+                       "device %s of %s would be that of %s, and job %s is at it: reload "
+                       "again when that has ended, or cancel it",
+                       taken, task->node.name, other->name, task->job->id);
+    return 0;
 }
 
 int job_may_reload(const struct core *core, const struct job *job,
@@ -330,23 +272,9 @@ int job_may_reload(const struct core *core, const struct job *job,
 {
     if (!verb_changes_something(job->request.verb))
         return 0;
-    for (size_t i = 0; i < job->ntasks; i++) {
-        const struct task *task = &job->tasks[i];
-        const char *names[] = {task->power_device, task->boot_device};
-        for (size_t j = 0; j < ARRAY_SIZE(names) && task->phase != TASK_ENDED; j++)
-            if (*names[j] && !same_device(find_device(core->inventory, names[j]),
-                                          find_device(inventory, names[j])))
-                return err_set(err, ERR_BUSY,
-                               "device %s of %s is gone or has other settings, and job %s is at "
-                               "it: reload again when that has ended, or cancel it",
-                               names[j], task->node.name, job->id);
-        const struct node *other = task->phase == TASK_ENDED ? NULL : renamed(task, inventory);
-        if (other)
-            return err_set(err, ERR_BUSY,
-                           "device %s of %s would be that of %s, and job %s is at it: reload "
-                           "again when that has ended, or cancel it",
-                           task->power_device, task->node.name, other->name, job->id);
-    }
+    for (size_t i = 0; i < job->ntasks; i++)
+        if (job->tasks[i].phase != TASK_ENDED && may_reload(core, &job->tasks[i], inventory, err))
+            return -1;
     return 0;
 }
 

@@ -27,6 +27,13 @@
 #define UNPROVEN         { .kind = STEP_UNPROVEN }
 #define WATCH            { .kind = STEP_WATCH }
 #define FLAG             { .kind = STEP_FLAG,       WAITS(command) }
+#define ASK_BMC          { .kind = STEP_READ, .via = VIA_CONTROL, WAITS(command), .soft = true }
+#define ASK_FEEDS        { .kind = STEP_READ, .via = VIA_FEEDS, WAITS(command), .soft = true }
+#define SOFT_BY_BMC      { .kind = STEP_COMMAND, .op = OP_SOFT, .via = VIA_CONTROL, .unless = POWER_OFF, WAITS(command), .soft = true }, \
+                         { .kind = STEP_SEE, .via = VIA_CONTROL, .state = POWER_OFF, WAITS(soft_off), .soft = true }
+#define BMC_BACK         { .kind = STEP_BMC_BACK, .via = VIA_CONTROL, WAITS(bmc_back) }
+#define AS_BEFORE        { .kind = STEP_AS_BEFORE }
+#define COMPARE          { .kind = STEP_COMPARE }
 #define END              { .kind = STEP_END }
 
 static const struct step status[]    = { READ, END };
@@ -53,6 +60,25 @@ static const struct step netboot[]   = { READ, PLACE, READ_AGAIN, COMMAND(OP_OFF
 static const struct step netboot_reset[] = { READ, PLACE, READ_AGAIN, REQUIRE_ON, SET_BOOT, EVIDENCE, TURN,
                                          COMMAND(OP_RESET, POWER_UNKNOWN), RESTARTED, SEE_ON, WATCH, FLAG, END };
 
+/* A node with a BMC, by its feeds: that falls silent with them. While it was away the machine may have
+ * started from its disk: what boots through the network is done again from its off on. */
+#define OFF_ON           COMMAND(OP_OFF, POWER_OFF), SEE_OFF, DWELL, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON
+#define ON_BY_BMC        TURN_UNLESS_ON, COMMAND(OP_ON, POWER_ON), SEE_ON
+#define NET_BY_BMC       COMMAND(OP_OFF, POWER_OFF), SEE_OFF, SET_BOOT, DWELL, \
+                         TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, WATCH, FLAG
+static const struct step fed_status[]     = { ASK_BMC, ASK_FEEDS, COMPARE, END };
+static const struct step fed_cycle[]      = { ASK_BMC, READ, OFF_ON, BMC_BACK, AS_BEFORE, ON_BY_BMC, END };
+static const struct step fed_reboot[]     = { ASK_BMC, READ, SOFT_BY_BMC, OFF_ON, BMC_BACK, ON_BY_BMC, WATCH, END };
+static const struct step fed_reboot_net[] = { ASK_BMC, READ, PLACE, READ_AGAIN, SOFT_BY_BMC, OFF_ON, BMC_BACK, NET_BY_BMC, END };
+static const struct step fed_netboot[]    = { ASK_BMC, READ, PLACE, READ_AGAIN, OFF_ON, BMC_BACK, NET_BY_BMC, END };
+
+/* Its BMC tried to switch it on, in vain. */
+static const struct step escalated[]        = { READ, OFF_ON, BMC_BACK, ON_BY_BMC, END };
+static const struct step escalated_reboot[] = { READ, OFF_ON, BMC_BACK, ON_BY_BMC, WATCH, END };
+static const struct step escalated_net[]    = { READ, OFF_ON, BMC_BACK, NET_BY_BMC, END };
+const struct step plan_bring_on_by_feeds[]  = { SETTLE, LET_OFF_LAND, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON,
+                                                BMC_BACK, FLAG, AS_BEFORE, ON_BY_BMC, END };
+
 const struct step plan_bring_on[]    = { SETTLE, FLAG, LET_OFF_LAND, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
 const struct step plan_clear_boot[]  = { SETTLE, FLAG, END };
 
@@ -76,6 +102,13 @@ static const struct step finish_net_reset[] = { FINISH_RESTART, SET_BOOT_UNLESS_
 static const struct step finish_next_boot[] = { SETTLE, READ_BOOT, END };
 static const struct step finish_blind[]     = { UNPROVEN, END };
 
+static const struct step finish_fed[]        = { FINISH_OFF_ON, BMC_BACK, AS_BEFORE, ON_BY_BMC, END };
+static const struct step finish_fed_on[]     = { FINISH_ON, BMC_BACK, AS_BEFORE, ON_BY_BMC, END };
+static const struct step finish_fed_reboot[] = { FINISH_OFF_ON, BMC_BACK, ON_BY_BMC, WATCH, END };
+static const struct step finish_fed_boot[]   = { FINISH_ON, BMC_BACK, ON_BY_BMC, WATCH, END };
+static const struct step finish_fed_net[]    = { FINISH_OFF_ON, BMC_BACK, NET_BY_BMC, END };
+static const struct step finish_fed_net_on[] = { FINISH_ON, BMC_BACK, NET_BY_BMC, END };
+
 static const struct step *const finish[VERBS][LEFTS] = {
     /*                   untouched  alone             off out         on out         restarted */
     [VERB_STATUS]    = { NULL,      NULL,             NULL,           NULL,          NULL },
@@ -89,6 +122,15 @@ static const struct step *const finish[VERBS][LEFTS] = {
     [VERB_NEXT_BOOT] = { NULL,      finish_next_boot, NULL,           NULL,          NULL },
     [VERB_REBOOT]    = { NULL,      NULL,             finish_reboot,  finish_boot,   NULL },
     [VERB_NETBOOT]   = { NULL,      finish_net,       finish_net,     finish_net_on, finish_net_reset },
+};
+
+/* Its feeds were being cycled, with a BMC behind them. What is not in here is as above. */
+static const struct step *const finish_cycled[VERBS][LEFTS] = {
+    /*                   untouched  alone  off out            on out             restarted */
+    [VERB_ON]        = { NULL,      NULL,  finish_fed,        finish_fed_on,     NULL },
+    [VERB_CYCLE]     = { NULL,      NULL,  finish_fed,        finish_fed_on,     NULL },
+    [VERB_REBOOT]    = { NULL,      NULL,  finish_fed_reboot, finish_fed_boot,   NULL },
+    [VERB_NETBOOT]   = { NULL,      NULL,  finish_fed_net,    finish_fed_net_on, NULL },
 };
 /* clang-format on */
 
@@ -122,6 +164,50 @@ const struct step *plan_for(enum verb verb, const struct job_options *options, b
     return verbs[verb].plan;
 }
 
+/* Of one with both, by its feeds. What is not in here is as of any node. */
+static const struct step *plan_by_feeds(enum verb verb, const struct job_options *options)
+{
+    switch (verb) {
+    case VERB_CYCLE:
+        return fed_cycle;
+    case VERB_REBOOT:
+        return options->netboot ? fed_reboot_net : fed_reboot;
+    case VERB_NETBOOT:
+        return fed_netboot;
+    case VERB_STATUS:
+    case VERB_ON:
+    case VERB_OFF:
+    case VERB_RESET:
+    case VERB_SOFT:
+    case VERB_DIAG:
+    case VERB_IDENTIFY:
+    case VERB_NEXT_BOOT:
+    case VERB_CHECK:
+    case VERBS:
+        break;
+    }
+    return NULL;
+}
+
+const struct step *plan_for_node(const struct node *node, enum verb verb,
+                                 const struct job_options *options)
+{
+    const struct step *plan = NULL;
+    bool both = node->nfeeds && node->control.device != DEVICE_NONE;
+    if (both && !verb_changes_something(verb))
+        plan = fed_status;
+    else if (both && node_uses_feeds(node, options->feeds))
+        plan = plan_by_feeds(verb, options);
+    return plan ? plan : plan_for(verb, options, node->native_cycle, node->boot_by_reset);
+}
+
+const struct step *plan_escalated(enum verb verb, const struct job_options *options)
+{
+    if (verb_boots_network(verb, options))
+        return escalated_net;
+    return verb == VERB_REBOOT ? escalated_reboot : escalated;
+}
+
 enum left left_by(const struct trail_facts *done)
 {
     if (!done->commanded)
@@ -137,6 +223,14 @@ const struct step *plan_to_finish(enum verb verb, const struct job_options *opti
 {
     bool network = verb_boots_network(verb, options);
     return finish[network ? VERB_NETBOOT : verb][left];
+}
+
+const struct step *plan_to_finish_cycled(enum verb verb, const struct job_options *options,
+                                         enum left left)
+{
+    bool network = verb_boots_network(verb, options);
+    const struct step *plan = finish_cycled[network ? VERB_NETBOOT : verb][left];
+    return plan ? plan : plan_to_finish(verb, options, left);
 }
 
 bool verb_changes_something(enum verb verb)
@@ -164,7 +258,8 @@ uint32_t step_patience(const struct step *step, const struct deadlines *deadline
 uint32_t step_keep_ms(const struct step *step, const struct deadlines *deadlines)
 {
     enum { SLACK_MS = 3000, MOST_MS = 20000 }; /* BMCs have few sessions, and others want one */
-    bool repeats = step->kind == STEP_SEE || step->kind == STEP_RESTARTED;
+    bool repeats = step->kind == STEP_SEE || step->kind == STEP_RESTARTED ||
+                   step->kind == STEP_BMC_BACK;
     uint64_t wait_ms = (uint64_t)deadlines->settle + SLACK_MS;
     uint32_t until_again_ms = repeats ? (uint32_t)wait_ms : 0;
     bool goes_on = false;
@@ -189,6 +284,9 @@ uint32_t step_keep_ms(const struct step *step, const struct deadlines *deadlines
         case STEP_FLAG:
             goes_on = true;
             break;
+        case STEP_BMC_BACK: /* its sessions die with it */
+        case STEP_AS_BEFORE:
+        case STEP_COMPARE:
         case STEP_PLACE: /* for as long as others boot */
         case STEP_WATCH:
         case STEP_UNPROVEN:
@@ -223,6 +321,9 @@ const char *step_name(enum step_kind kind)
         [STEP_UNPROVEN] = "cannot be verified",
         [STEP_WATCH] = "follow its boot",
         [STEP_FLAG] = "see that the boot flag was consumed",
+        [STEP_BMC_BACK] = "wait for the BMC behind its feeds",
+        [STEP_AS_BEFORE] = "leave it off if its BMC read off before",
+        [STEP_COMPARE] = "compare what its BMC and its feeds say",
         [STEP_END] = "end",
     };
     return names[kind];

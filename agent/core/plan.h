@@ -29,26 +29,47 @@ enum step_kind {
     STEP_UNPROVEN,   /* nothing can show that it happened: unverified */
     STEP_WATCH,      /* follow the boot until it is up, or its link is broken */
     STEP_FLAG,       /* the override must be consumed; clear it if not */
+    STEP_BMC_BACK,   /* its feeds are on again: until the BMC behind them answers; from here on by
+                        that BMC */
+    STEP_AS_BEFORE, /* what its BMC read off before its feeds were cycled is left so: it ends here */
+    STEP_COMPARE,   /* what its BMC says and what its feeds say: do they fit? */
     STEP_END
+};
+
+/* What a step reads and switches. What only a machine's own device can do (soft off, reset, NMI,
+ * next boot) goes to that device, whatever the step says. */
+enum via {
+    VIA_MEANS,   /* what the job goes by: the feeds, or its BMC; after STEP_BMC_BACK, that BMC */
+    VIA_CONTROL, /* its BMC or button */
+    VIA_FEEDS,   /* all of its outlets */
 };
 
 struct step {
     enum step_kind kind;
+    enum via via;      /* STEP_READ, STEP_SEE, STEP_COMMAND */
     enum op op;        /* STEP_COMMAND */
     bool again;        /* STEP_READ: only if the last reading is not fresh */
-    enum power unless; /* STEP_COMMAND, STEP_TURN, STEP_SET_BOOT: skip if this was read.
-                          POWER_UNKNOWN: never */
+    enum power unless; /* STEP_COMMAND, STEP_TURN, STEP_SET_BOOT: skip if this was read (on: of all
+                          its feeds). POWER_UNKNOWN: never */
     enum power state;  /* STEP_SEE */
     size_t patience;   /* which deadline: step_patience() */
-    bool soft;         /* its failure is no failure: the next step is harder */
+    bool soft;         /* its failure is no failure: the next step is harder, or goes without */
 };
 
-/* The plan of a verb for a node; `on` is what was read (for verbs that differ). */
+/* The plan of a verb for a node that has either a BMC or feeds. */
 const struct step *plan_for(enum verb verb, const struct job_options *options, bool native_cycle,
                             bool boot_by_reset);
+/* For any node: of one that has both, what goes by its feeds takes the power of its BMC away, too. */
+const struct step *plan_for_node(const struct node *node, enum verb verb,
+                                 const struct job_options *options);
+
+/* Its BMC could not switch it on (feeds_after): its feeds are cycled, and the verb goes on. */
+const struct step *plan_escalated(enum verb verb, const struct job_options *options);
 
 /* What to do to a node that must not be left as it is: on again, or its override cleared. */
 extern const struct step plan_bring_on[], plan_clear_boot[];
+/* Its feeds may be off: they are switched on first, then its BMC is waited for, and switches it on. */
+extern const struct step plan_bring_on_by_feeds[];
 
 /* ---- what an earlier agent left unfinished ---- */
 
@@ -66,6 +87,9 @@ enum left left_by(const struct trail_facts *done);
 /* How a node that was left so is finished; NULL: it is not, and only reported. */
 const struct step *plan_to_finish(enum verb verb, const struct job_options *options,
                                   enum left left);
+/* The same of a node with a BMC behind its feeds, while they were being cycled. */
+const struct step *plan_to_finish_cycled(enum verb verb, const struct job_options *options,
+                                         enum left left);
 
 bool verb_changes_something(enum verb verb); /* all but status */
 bool verb_switches_off(enum verb verb);      /* what protected nodes are protected from */

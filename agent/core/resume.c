@@ -40,16 +40,28 @@ static void report(struct core *core, struct task *task, const struct trail *tra
     enum verb verb = task->job->request.verb;
     bool off = trail->garbled ? verb_switches_off(verb) : trail->was_on && trail->done.off_sent;
     bool dark = off && !ends_off(verb);
+    const struct trail_target *last = trail_last(trail);
     if (trail->last_sent == TRAIL_NOTHING)
         (void)snprintf(task->text, sizeof task->text, "the agent died; %s", why);
     else
         (void)snprintf(task->text, sizeof task->text, "the agent died after %s to %s%s; %.120s%s",
                        op_name(trail->last_op),
-                       trail->last_op == OP_BOOT_SET ? trail->boot_device : trail->device,
+                       trail->last_op == OP_BOOT_SET || !last ? trail->boot_device : last->device,
                        trail->last_sent == TRAIL_MAYBE ? ", whose result was not seen" : "", why,
                        trail->done.flag_set ? "; its boot flag may still be set" : "");
     task_end(core, task, dark ? OUTCOME_LEFT_OFF : OUTCOME_FAILED,
              dark ? VERDICT_LEFT_OFF : VERDICT_INTERRUPTED);
+}
+
+/* What the node has now there where a command went to; NULL: nothing. */
+static const struct target *target_at(const struct task *task, const struct trail_target *touched)
+{
+    if (target_is_at(&task->control, touched->device, touched->outlet))
+        return &task->control;
+    for (size_t i = 0; task->feeds && i < task->feeds->count; i++)
+        if (target_is_at(&task->feeds->each[i].target, touched->device, touched->outlet))
+            return &task->feeds->each[i].target;
+    return NULL;
 }
 
 /* Why this node may not be touched; NULL: it may. The name that a command was sent to may lead to
@@ -57,18 +69,24 @@ static void report(struct core *core, struct task *task, const struct trail *tra
 static const char *untouchable(struct core *core, const struct task *task,
                                const struct trail *trail)
 {
+    static const char changed[] =
+        "that device has other settings now and may be another machine: it was not touched";
     const struct node_state *state = core_node_state(core, task->node.name);
     if (trail->garbled)
         return "what the journal has of it makes no sense: it was not touched; read its power";
-    if (!task->power_device[0])
+    if (!target_exists(&task->control) && !task->feeds)
         return "it is not in the configuration any more, and was not touched";
-    if ((trail->device[0] &&
-         (strcmp(trail->device, task->power_device) != 0 || trail->outlet != task->outlet)) ||
-        (trail->boot_device[0] && strcmp(trail->boot_device, task->boot_device) != 0))
+    for (size_t i = 0; i < trail->ntouched; i++) {
+        const struct target *target = target_at(task, &trail->touched[i]);
+        if (!target)
+            return "the configuration names another device for it now, and it was not touched";
+        if (trail->touched[i].settings && trail->touched[i].settings != target->settings)
+            return changed;
+    }
+    if (trail->boot_device[0] && strcmp(trail->boot_device, task->boot_device) != 0)
         return "the configuration names another device for it now, and it was not touched";
-    if ((trail->settings && trail->settings != task->power_settings) ||
-        (trail->boot_settings && trail->boot_settings != task->boot_settings))
-        return "that device has other settings now and may be another machine: it was not touched";
+    if (trail->boot_settings && trail->boot_settings != task->boot_settings)
+        return changed;
     if (state->task)
         return "another job has it, and it was not touched";
     return NULL;
@@ -86,6 +104,10 @@ static void take_facts(struct core *core, struct task *task, const struct trail 
     task->off_pending = done->off_sent && !(done->off_seen && done->on_sent);
     task->off_was_soft = done->off_soft;
     task->contacted = trail->last_sent == TRAIL_DONE;
+    for (size_t i = 0; task->feeds && i < task->feeds->count; i++)
+        task->feeds->each[i].contacted = task->contacted;
+    if (task->by_feeds && task_has_both(task)) /* seen on with all of them nobody knows */
+        task->was_fed = task->unfed = done->off_sent;
     /* When they were sent only the wall clock knows: patience counts from now. */
     task->command_ms = task->edge_ms = core->now_ms;
     task->off_land_ms = core->now_ms + step_time_to_land(core, task);
@@ -104,10 +126,11 @@ static void take_proof(struct task *task, const struct trail *trail)
     if (!done->restarted || verb == VERB_NETBOOT || done->stage != STAGE_NONE)
         return;
     task->unproven = true;
+    char means[TARGET_NAME_SIZE];
     (void)snprintf(task->final_text, sizeof task->final_text,
                    "%s went to %s before the agent died; it is on, but nothing shows that it "
                    "restarted",
-                   op_name(trail->last_op), task->power_device);
+                   op_name(trail->last_op), task_means(task, means));
 }
 
 static void finish(struct core *core, struct task *task, const struct trail *trail, enum left left)
@@ -133,6 +156,26 @@ static void finish(struct core *core, struct task *task, const struct trail *tra
     }
 }
 
+/* By what it was being switched when the agent died: the feeds are cycled first, then its BMC has it.
+ * Feeds that nobody asked for were cycled because its BMC had failed. */
+static void choose_means(struct task *task, const struct trail *trail, enum left left)
+{
+    const struct trail_target *last = trail_last(trail);
+    bool asked = node_uses_feeds(&task->node, task->job->request.options.feeds);
+    task->by_feeds = asked;
+    if (task_has_both(task) && left == LEFT_ALONE)
+        task->by_feeds = false;
+    else if (task_has_both(task) && last)
+        task->by_feeds = !target_is_at(&task->control, last->device, last->outlet);
+    task->escalated = task->by_feeds && !asked;
+}
+
+/* On and off by its feeds are no more than that; what goes off and on brings its BMC back. */
+static bool is_simple(const struct task *task)
+{
+    return task->job->request.verb == VERB_ON || task->job->request.verb == VERB_OFF;
+}
+
 void resume_task(struct core *core, struct task *task, const struct trail *trail)
 {
     const struct job_request *request = &task->job->request;
@@ -155,7 +198,10 @@ void resume_task(struct core *core, struct task *task, const struct trail *trail
         task_end(core, task, OUTCOME_CANCELLED, VERDICT_INTERRUPTED);
         return;
     }
-    task->step = plan_to_finish(request->verb, &request->options, left);
+    choose_means(task, trail, left);
+    bool cycled = task->by_feeds && task_has_both(task) && (task->escalated || !is_simple(task));
+    task->step = cycled ? plan_to_finish_cycled(request->verb, &request->options, left)
+                        : plan_to_finish(request->verb, &request->options, left);
     const char *why = untouchable(core, task, trail);
     if (!why && !task->step)
         why = "what became of it was not followed";

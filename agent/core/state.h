@@ -7,6 +7,7 @@
 
 #include "agent/core/boot.h"
 #include "agent/core/core.h"
+#include "agent/core/feeds.h"
 #include "agent/core/memory.h"
 #include "agent/core/pace.h"
 #include "agent/core/plan.h"
@@ -29,31 +30,36 @@ struct task {
     struct job *job;
     struct node node;      /* frozen */
     struct target control; /* likewise: its BMC or button, or none */
-    char power_device[NAME_SIZE], power_driver[NAME_SIZE];
-    uint32_t outlet;
+    struct feeds *feeds;   /* likewise: its outlets; NULL: none. Owned */
+    bool by_feeds;         /* what "its power" is to the plan now: the feeds, or the control */
     char boot_device[NAME_SIZE], boot_driver[NAME_SIZE]; /* "" : none */
-    uint64_t power_settings, boot_settings;              /* inventory_fingerprint() */
+    uint64_t boot_settings;                              /* inventory_fingerprint() */
 
     const struct step *step;
     enum task_phase phase;
     uint64_t step_deadline_ms, pause_ms;
-    uint64_t request_id; /* 0: none in flight */
-    enum op request_op;
-    uint32_t tries;   /* of this step */
-    uint32_t resends; /* of commands in doubt, in this attempt */
-    uint32_t attempt; /* of the whole plan, from 1 */
+    struct call call;   /* in flight at its BMC or next-boot device */
+    enum op request_op; /* of the last request, or round over the feeds */
+    uint32_t tries;     /* of this step */
+    uint32_t resends;   /* of commands in doubt, in this attempt */
+    uint32_t attempt;   /* of the whole plan, from 1 */
+    uint32_t vain;      /* power-ons by its BMC that failed (feeds_after) */
     uint64_t started_ms, queued_ms, ended_ms;
 
-    enum power power;      /* as last read */
-    uint64_t seen_ms;      /* first of two matching readings; 0: none yet */
-    uint32_t contrary;     /* readings in a row of the opposite of what STEP_SEE waits for, when
+    enum power power;         /* as last read, for people and the journal */
+    enum power control_power; /* by its BMC or button; feeds->each[] have theirs */
+    uint64_t seen_ms;         /* first of two matching readings; 0: none yet */
+    uint32_t contrary;        /* readings in a row of the opposite of what STEP_SEE waits for, when
                               no off was on its way any more: two decide */
-    uint64_t read_ms;      /* when STEP_READ last read; 0: not yet */
-    bool contacted;        /* its device answered in this job */
-    bool was_on;           /* when the job began: what must not be left off */
+    uint64_t read_ms;         /* when STEP_READ last read; 0: not yet */
+    bool contacted;           /* its device answered in this job */
+    bool was_on;              /* when the job began: what must not be left off */
     bool off_sent;         /* what takes its power away may have reached it, and it was not seen on
                               to stay since */
     bool off_pending;      /* a hard or soft off may still be on its way: not seen off since */
+    bool was_fed;          /* of a BMC with feeds: they were on, */
+    bool unfed;            /* and may be off, by us */
+    bool escalated;        /* its BMC could not switch it on: by the feeds from here */
     bool off_was_soft;     /* an operating system takes minutes to obey */
     uint64_t off_land_ms;  /* by then whatever off was sent has had its effect, or has none */
     bool skipped;          /* the last command was not needed */
@@ -87,9 +93,9 @@ struct task {
     uint64_t since_ms;
     char text[JOB_TEXT_SIZE];
     struct next_boot next_boot;
-    bool has_next_boot;
+    bool has_next_boot, has_watts;
+    uint32_t milliwatts;
 
-    UT_hash_handle by_request;
     struct task *next_in_queue; /* for a place */
     struct waiter turn;         /* for the inrush limits */
 };
@@ -129,9 +135,11 @@ struct address_entry {
 struct node_state {
     char name[NAME_SIZE];
     enum power power;
-    uint64_t power_ms;     /* 0: never read */
-    uint64_t on_ms;        /* last switched on or restarted, as far as known; 0: never */
-    uint64_t asked_ms;     /* its firmware last asked for an address; 0: never */
+    uint64_t power_ms; /* 0: never read */
+    uint64_t on_ms;    /* last switched on or restarted, as far as known; 0: never */
+    uint64_t asked_ms; /* its firmware last asked for an address; 0: never */
+    bool has_watts;    /* as read with the power */
+    uint32_t milliwatts;
     struct task *task;     /* that holds it now; NULL: none. Questions hold nothing */
     struct node_view last; /* of its last job that ended */
     uint64_t last_ms;
@@ -164,7 +172,7 @@ struct core {
     bool releases;     /* a task ended: look at its job's next wave */
     struct job *jobs, *jobs_by_id;
     size_t jobs_ended, tasks_ended; /* those that job_forget_old() may forget */
-    struct task *by_request;
+    struct call *by_request;
     struct mac_watch *watches;
     struct address_entry *addresses;
     struct node_state *nodes;
@@ -222,17 +230,35 @@ void task_fail(struct core *core, struct task *task, enum verdict verdict, const
     __attribute__((format(printf, 4, 5)));
 void task_end(struct core *core, struct task *task, enum outcome outcome, enum verdict verdict);
 void task_next_step(struct core *core, struct task *task);
-/* Sends `op` to the node's power or next-boot device. */
-void task_ask(struct core *core, struct task *task, enum op op);
 void task_rest(struct core *core, struct task *task, uint64_t ms);
 void task_view(const struct core *core, const struct task *task, struct node_view *view);
 const struct deadlines *task_deadlines(const struct core *core);
+
+/* What speaks for its power now, for people: "bmc-n01", "pdu-b outlet 3", "its outlets". */
+const char *task_means(const struct task *task, char name[TARGET_NAME_SIZE]);
+/* It was read on, by what the plan goes by. */
+void task_saw_on(struct task *task);
+bool task_has_both(const struct task *task); /* a BMC behind feeds */
+
+/* ask.c */
+/* Sends `op` to what the step is for: its BMC, all of its feeds, its next-boot device. The reply, of
+ * a round over the feeds one for all, comes to task_on_reply(). */
+void task_ask(struct core *core, struct task *task, enum op op);
+void task_on_feed(struct core *core, struct task *task); /* a round of power-ons goes on */
+bool task_asks_feeds(const struct task *task);           /* does this step? */
+bool task_is_switching_on(const struct task *task);      /* a round with some still to come */
+void ask_answered(struct core *core, struct call *call, const struct driver_reply *reply);
+void ask_lost(struct core *core, struct task *task); /* what never came back */
+void ask_forget(struct core *core, struct task *task);
+void ask_no_more(struct task *task); /* a round of power-ons is given up */
 
 /* step.c: what each step does when it begins, and when its reply or its rest is over */
 void step_begin(struct core *core, struct task *task);
 void step_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_rested(struct core *core, struct task *task);
 void step_again(struct core *core, struct task *task); /* a command that has its turn again */
+/* It failed to switch the node on, and there is another way: that is gone now (feeds_after). */
+bool step_escalates(struct core *core, struct task *task, enum verdict verdict, const char *text);
 
 /* watch.c: a task that boots */
 void watch_begin(struct core *core, struct task *task);

@@ -9,12 +9,18 @@ enum { DRIVER_DEATHS = 3 }; /* it is back within seconds, or not at all */
 
 /* ---- what a driver's failure is called ---- */
 
+/* What it asks now has answered before. */
+bool step_contacted(const struct task *task)
+{
+    return task_asks_feeds(task) ? feeds_all_contacted(task->feeds) : task->contacted;
+}
+
 static enum verdict verdict_of(const struct task *task, const struct err *err)
 {
     switch (err->kind) {
     case ERR_UNREACHABLE:
     case ERR_TIMEOUT:
-        return task->contacted ? VERDICT_BMC_LOST : VERDICT_UNREACHABLE;
+        return step_contacted(task) ? VERDICT_BMC_LOST : VERDICT_UNREACHABLE;
     case ERR_AUTH:
         return VERDICT_WRONG_PASSWORD;
     case ERR_UNSUPPORTED:
@@ -52,7 +58,7 @@ bool step_is_transient(const struct err *err)
 static bool may_try_again(const struct core *core, const struct task *task, const struct err *err)
 {
     return err->sent == SENT_NO && step_is_transient(err) &&
-           (task->contacted || task->bringing_on) &&
+           (step_contacted(task) || task->bringing_on) &&
            core->now_ms + PAUSE_SILENT_MS < task->step_deadline_ms;
 }
 
@@ -64,29 +70,48 @@ void step_pause_longer(struct core *core, struct task *task)
 
 /* ---- READ ---- */
 
+/* A node that is to be on is switched on by what answers. */
+static bool may_go_on(const struct task *task)
+{
+    return task->job->request.verb == VERB_ON && task_asks_feeds(task) &&
+           feeds_any_read(task->feeds);
+}
+
+static void read_done(struct core *core, struct task *task, const struct driver_reply *reply)
+{
+    char not_on[JOB_TEXT_SIZE / 2] = "";
+    if (reply->ok && reply->power == POWER_ON)
+        task_saw_on(task);
+    if (task->step->via == VIA_MEANS)
+        task->read_ms = core->now_ms;
+    if (task_asks_feeds(task) && reply->power == POWER_ON)
+        feeds_list_not_on(task->feeds, not_on, sizeof not_on);
+    (void)snprintf(task->text, sizeof task->text, "%s%s%s", power_name(reply->power),
+                   *not_on ? ", but " : "", not_on);
+    task_next_step(core, task);
+}
+
 static void read_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
+    char means[TARGET_NAME_SIZE];
     bool again = reply->err.kind == ERR_BUSY ||
                  (reply->err.kind == ERR_SYSTEM && task->tries++ < DRIVER_DEATHS) ||
                  (task->resumed && step_is_transient(&reply->err)); /* drivers start as we do */
     if (!reply->ok && again && core->now_ms < task->step_deadline_ms) {
         task_rest(core, task, PAUSE_SILENT_MS);
-        return;
-    }
-    if (!reply->ok) {
+    } else if (!reply->ok && task->step->soft) {
+        if (!task_asks_feeds(task) && task->feeds)
+            task->feeds->control_err = reply->err;
+        task_next_step(core, task);
+    } else if (!reply->ok && !may_go_on(task)) {
         step_fail_with(core, task, &reply->err);
-        return;
-    }
-    if (reply->power == POWER_UNKNOWN) { /* unknown is not off: nothing is done on a guess */
+    } else if (reply->ok && reply->power == POWER_UNKNOWN && !task->step->soft) {
+        /* unknown is not off: nothing is done on a guess */
         task_fail(core, task, VERDICT_BAD_REPLY, "%s answered, but says neither on nor off",
-                  task->power_device);
-        return;
+                  task_means(task, means));
+    } else {
+        read_done(core, task, reply);
     }
-    if (reply->power == POWER_ON)
-        task->was_on = true;
-    task->read_ms = core->now_ms;
-    (void)snprintf(task->text, sizeof task->text, "%s", power_name(reply->power));
-    task_next_step(core, task);
 }
 
 /* ---- REQUIRE_ON ---- */
@@ -94,7 +119,7 @@ static void read_reply(struct core *core, struct task *task, const struct driver
 static void require_on(struct core *core, struct task *task)
 {
     const struct job_request *request = &task->job->request;
-    if (task->power == POWER_ON) {
+    if (step_reading(task) == POWER_ON) {
         task_next_step(core, task);
     } else if (request->verb == VERB_NETBOOT) { /* nothing to reset: off, set, on fits */
         task->step = plan_for(VERB_NETBOOT, &request->options, false, false);
@@ -125,16 +150,42 @@ uint64_t step_time_to_land(const struct core *core, const struct task *task)
 
 /* ---- COMMAND ---- */
 
+enum power step_reading(const struct task *task)
+{
+    enum via via = task->step->via;
+    bool feeds = task->feeds && (via == VIA_FEEDS || (via == VIA_MEANS && task->by_feeds));
+    return feeds ? feeds_power(task->feeds) : task->control_power;
+}
+
+/* A node is on by one of its feeds, but `on` is for all of them. */
+static bool is_needless(const struct task *task)
+{
+    const struct step *step = task->step;
+    if (step->unless == POWER_UNKNOWN || step_reading(task) != step->unless)
+        return false;
+    bool feeds = step->unless == POWER_ON && task->feeds && task->by_feeds;
+    return !feeds || step->kind == STEP_SET_BOOT || feeds_all_on(task->feeds);
+}
+
+/* Its boot is followed from here on; not from where only its BMC comes back by it, if that is to
+ * switch it off once more. */
+static bool is_edge_of_boot(const struct task *task)
+{
+    const struct job_request *request = &task->job->request;
+    return !(task_has_both(task) && task->by_feeds &&
+             verb_boots_network(request->verb, &request->options));
+}
+
 static void command_begin(struct core *core, struct task *task)
 {
     const struct step *step = task->step;
-    task->skipped = step->unless != POWER_UNKNOWN && task->power == step->unless;
+    task->skipped = is_needless(task);
     if (task->skipped) {
-        (void)snprintf(task->text, sizeof task->text, "was %s already", power_name(task->power));
+        (void)snprintf(task->text, sizeof task->text, "was %s already", power_name(step->unless));
         task_next_step(core, task);
         return;
     }
-    if (op_powers_on(step->op)) {
+    if (op_powers_on(step->op) && is_edge_of_boot(task)) {
         if (task->resumed) /* a power edge of our own: what was missed before is of another boot */
             boot_begin(&task->boot, task->boot.wanted_netboot);
         watch_begin(core, task);
@@ -158,7 +209,9 @@ static void note_effect(struct core *core, struct task *task, enum op op)
     if (op != OP_OFF && op != OP_SOFT && op != OP_CYCLE && op != OP_RESET)
         return;
     task->off_sent = task->off_pending = true;
-    task->power = POWER_UNKNOWN;
+    task->power = task->control_power = POWER_UNKNOWN;
+    if (task_asks_feeds(task) && task_has_both(task))
+        task->unfed = true;
     task->off_was_soft = op == OP_SOFT;
     uint64_t land_ms = task->command_ms + step_time_to_land(core, task);
     if (land_ms > task->off_land_ms)
@@ -199,6 +252,14 @@ static void command_reply(struct core *core, struct task *task, const struct dri
 
 /* ---- the doors ---- */
 
+static uint32_t dwell_ms(const struct core *core, const struct task *task)
+{
+    uint32_t otherwise = task_deadlines(core)->dwell;
+    if (task->feeds && task->by_feeds)
+        return feeds_dwell_ms(task->feeds, otherwise);
+    return task->control.dwell_ms ? task->control.dwell_ms : otherwise;
+}
+
 static uint64_t deadline_of(const struct core *core, const struct task *task)
 {
     const struct step *step = task->step;
@@ -213,6 +274,26 @@ static uint64_t deadline_of(const struct core *core, const struct task *task)
     return core->now_ms + (step_takes_grace(step) ? grace(core, task) : patience);
 }
 
+static void step_unproven(struct core *core, struct task *task)
+{
+    char means[TARGET_NAME_SIZE];
+    (void)snprintf(task->text, sizeof task->text, "%s %s it; nothing can show its effect",
+                   task_means(task, means), task->resumed ? "may have got" : "accepted");
+    task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
+}
+
+static void end(struct core *core, struct task *task)
+{
+    if (task->bringing_on)
+        task_fail(core, task, task->final_verdict, "%s", task->text);
+    else if (task->unproven)
+        step_end_unproven(core, task);
+    else if (task->feeds && task->feeds->partly[0])
+        step_end_partly(core, task);
+    else
+        task_end(core, task, OUTCOME_OK, VERDICT_NONE);
+}
+
 void step_begin(struct core *core, struct task *task)
 {
     const struct step *step = task->step;
@@ -220,6 +301,7 @@ void step_begin(struct core *core, struct task *task)
     task->step_deadline_ms = deadline_of(core, task);
     task->pause_ms = PAUSE_FIRST_MS;
     task->tries = 0;
+    ask_no_more(task);
 
     switch (step->kind) {
     case STEP_READ:
@@ -248,12 +330,12 @@ void step_begin(struct core *core, struct task *task)
         break;
     case STEP_DWELL:
         if (task->off_sent)
-            task_rest(core, task, deadlines->dwell);
+            task_rest(core, task, dwell_ms(core, task));
         else
             task_next_step(core, task);
         break;
     case STEP_SET_BOOT:
-        if (step->unless != POWER_UNKNOWN && task->power == step->unless)
+        if (is_needless(task))
             task_next_step(core, task);
         else
             step_set_boot_begin(core, task);
@@ -265,7 +347,7 @@ void step_begin(struct core *core, struct task *task)
             admission_queue(core, task);
         break;
     case STEP_TURN:
-        if (step->unless != POWER_UNKNOWN && task->power == step->unless)
+        if (is_needless(task))
             task_next_step(core, task);
         else
             admission_queue(core, task);
@@ -275,9 +357,7 @@ void step_begin(struct core *core, struct task *task)
         task_ask(core, task, OP_EVIDENCE);
         break;
     case STEP_UNPROVEN:
-        (void)snprintf(task->text, sizeof task->text, "%s %s it; nothing can show its effect",
-                       task->power_device, task->resumed ? "may have got" : "accepted");
-        task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
+        step_unproven(core, task);
         break;
     case STEP_WATCH:
         watch_begin(core, task);
@@ -286,13 +366,17 @@ void step_begin(struct core *core, struct task *task)
     case STEP_FLAG:
         step_flag_begin(core, task);
         break;
+    case STEP_BMC_BACK:
+        step_bmc_back_begin(core, task);
+        break;
+    case STEP_AS_BEFORE:
+        step_as_before(core, task);
+        break;
+    case STEP_COMPARE:
+        step_compare(core, task);
+        break;
     case STEP_END:
-        if (task->bringing_on)
-            task_fail(core, task, task->final_verdict, "%s", task->text);
-        else if (task->unproven)
-            step_end_unproven(core, task);
-        else
-            task_end(core, task, OUTCOME_OK, VERDICT_NONE);
+        end(core, task);
         break;
     }
 }
@@ -306,7 +390,7 @@ void step_reply(struct core *core, struct task *task, const struct driver_reply 
         if (reached)
             note_effect(core, task, task->request_op);
         if (kind == STEP_READ && reply->ok && reply->power == POWER_ON)
-            task->was_on = true;
+            task_saw_on(task);
         task_fail(core, task, VERDICT_CANCELLED, "cancelled");
         return;
     }
@@ -335,6 +419,11 @@ void step_reply(struct core *core, struct task *task, const struct driver_reply 
     case STEP_FLAG:
         step_flag_reply(core, task, reply);
         break;
+    case STEP_BMC_BACK:
+        step_bmc_back_reply(core, task, reply);
+        break;
+    case STEP_AS_BEFORE:
+    case STEP_COMPARE:
     case STEP_REQUIRE_ON:
     case STEP_SETTLE:
     case STEP_DWELL:
@@ -352,6 +441,7 @@ void step_rested(struct core *core, struct task *task)
     switch (task->step->kind) {
     case STEP_READ:
     case STEP_SEE:
+    case STEP_BMC_BACK:
         task_ask(core, task, OP_STATUS);
         break;
     case STEP_COMMAND: /* not sent before: its token is spent all the same */
@@ -379,6 +469,8 @@ void step_rested(struct core *core, struct task *task)
     case STEP_DWELL:
         task_next_step(core, task);
         break;
+    case STEP_AS_BEFORE:
+    case STEP_COMPARE:
     case STEP_REQUIRE_ON:
     case STEP_PLACE:
     case STEP_TURN:

@@ -28,6 +28,10 @@ uint64_t step_time_to_land(const struct core *core, const struct task *task);
 /* Rests, longer each time within one step. */
 void step_pause_longer(struct core *core, struct task *task);
 
+/* What this step's means read last. */
+enum power step_reading(const struct task *task);
+bool step_contacted(const struct task *task);
+
 void step_see_begin(struct core *core, struct task *task);
 void step_see_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_read_boot_begin(struct core *core, struct task *task);
@@ -39,6 +43,14 @@ void step_flag_reply(struct core *core, struct task *task, const struct driver_r
 void step_evidence_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 /* Ends a task whose restart nothing could prove, after its power was seen. */
 void step_end_unproven(struct core *core, struct task *task);
+void step_bmc_back_begin(struct core *core, struct task *task);
+void step_bmc_back_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+void step_as_before(struct core *core, struct task *task);
+void step_compare(struct core *core, struct task *task);
+/* Ends a task whose node is on, but not by all of its feeds. */
+void step_end_partly(struct core *core, struct task *task);
+/* It still reads on, by which feeds, and what became of the others. */
+void step_still_fed(const struct task *task, char *text, size_t size);
 void step_restarted_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 
 #endif

@@ -185,6 +185,7 @@ static bool evidence_differs(const struct restart_evidence *a, const struct rest
 
 void step_end_unproven(struct core *core, struct task *task)
 {
+    char means[TARGET_NAME_SIZE];
     if (task->final_text[0])
         memcpy(task->text, task->final_text, sizeof task->text);
     else
@@ -192,7 +193,7 @@ void step_end_unproven(struct core *core, struct task *task)
             task->text, sizeof task->text,
             "%s; it is on, but nothing that %s tells, and no DHCP of its MAC, shows that "
             "it restarted",
-            task->command_in_doubt ? "may have been done" : "accepted", task->power_device);
+            task->command_in_doubt ? "may have been done" : "accepted", task_means(task, means));
     task_end(core, task, OUTCOME_UNVERIFIED, VERDICT_NONE);
 }
 
@@ -200,6 +201,7 @@ void step_end_unproven(struct core *core, struct task *task)
 static void restarted_give_up(struct core *core, struct task *task,
                               const struct driver_reply *reply)
 {
+    char means[TARGET_NAME_SIZE];
     bool same_cause = reply->ok && reply->has_evidence && reply->evidence.has_cause &&
                       task->has_before && task->before.has_cause &&
                       task->before.cause == reply->evidence.cause &&
@@ -207,7 +209,7 @@ static void restarted_give_up(struct core *core, struct task *task,
     if (same_cause && task->job->request.verb != VERB_NETBOOT) {
         task_fail(core, task, VERDICT_POWER_FAILED,
                   "%s %s, but its restart cause still reads %u: it did not restart",
-                  task->power_device, task->command_in_doubt ? "may have got it" : "said ok",
+                  task_means(task, means), task->command_in_doubt ? "may have got it" : "said ok",
                   task->before.cause);
         return;
     }

@@ -13,14 +13,19 @@ enum {
 
 static void see_done(struct core *core, struct task *task)
 {
+    enum power power = task->step->state;
+    bool behind =
+        task_asks_feeds(task) && task_has_both(task); /* what its BMC does is to be seen */
     task->off_pending = false;
     task->off_land_ms = 0;
-    if (task->power == POWER_ON)
+    if (power == POWER_ON && !behind)
         task->off_sent = false;
-    else if (task->resumed) /* a restart that went dark is one */
+    else if (power == POWER_OFF && task->resumed) /* a restart that went dark is one */
         task->unproven = false;
+    if (power == POWER_ON && task_asks_feeds(task))
+        task->unfed = false;
     if (!task->skipped) /* else it says "was on already" */
-        (void)snprintf(task->text, sizeof task->text, "%s, seen twice", power_name(task->power));
+        (void)snprintf(task->text, sizeof task->text, "%s, seen twice", power_name(power));
     task_next_step(core, task);
 }
 
@@ -34,17 +39,29 @@ static const char *harder(const struct task *task)
 /* It reads on, and nobody who lives has switched it off: it is left as it is. */
 static void see_off_never(struct core *core, struct task *task)
 {
+    char means[TARGET_NAME_SIZE], fed[JOB_TEXT_SIZE / 2] = "";
     if (!task->off_sent) { /* only its next boot was set */
         task_fail(core, task, VERDICT_INTERRUPTED,
                   "the agent died before it sent power-on to %s, and it reads on: switched on by "
                   "others",
-                  task->power_device);
+                  task_means(task, means));
         return;
     }
-    task->off_sent = false;
-    task_fail(core, task, VERDICT_INTERRUPTED,
-              "the agent died after %s to %s, and it reads on: never off, or switched on by others",
-              op_name(task->off_was_soft ? OP_SOFT : OP_OFF), task->power_device);
+    task->off_sent = task->unfed = false;
+    if (task_asks_feeds(task))
+        step_still_fed(task, fed, sizeof fed);
+    task_fail(core, task, VERDICT_INTERRUPTED, "the agent died after %s to %s, and it reads on: %s",
+              op_name(task->off_was_soft ? OP_SOFT : OP_OFF), task_means(task, means),
+              *fed ? fed : "never off, or switched on by others");
+}
+
+/* It is fed, and nothing is switched on again that went off. */
+static void see_still_fed(struct core *core, struct task *task)
+{
+    char text[JOB_TEXT_SIZE];
+    task->off_sent = task->unfed = false;
+    step_still_fed(task, text, sizeof text);
+    task_fail(core, task, VERDICT_POWER_FAILED, "%s", text);
 }
 
 /* The last question was asked about then, or later: a reply that lay about while our loop stood
@@ -60,19 +77,47 @@ static bool is_certainly_on(const struct task *task, const struct driver_reply *
     return reply->ok && reply->power == POWER_ON && task->contrary >= 2;
 }
 
+static bool is_partly_on(const struct task *task, const struct driver_reply *reply)
+{
+    return task->step->state == POWER_ON && task_asks_feeds(task) && reply->ok &&
+           reply->power == POWER_ON && !feeds_all_on(task->feeds);
+}
+
+/* So it is read twice, too, before it is believed. */
+static bool see_partly(struct core *core, struct task *task, const struct driver_reply *reply)
+{
+    if (!task->feeds)
+        return false;
+    if (!is_partly_on(task, reply)) {
+        task->feeds->partly_ms = 0;
+        return false;
+    }
+    if (!task->unproven)
+        watch_ready(core, task);
+    if (!task->feeds->partly_ms)
+        task->feeds->partly_ms = core->now_ms;
+    return core->now_ms - task->feeds->partly_ms < task_deadlines(core)->settle;
+}
+
 static void see_give_up(struct core *core, struct task *task, const struct driver_reply *reply)
 {
+    char means[TARGET_NAME_SIZE];
     if (task->step->soft) {
-        core_tell(core, task, EVENT_NOTE, "still %s after the grace; %s", power_name(task->power),
-                  harder(task));
+        core_tell(core, task, EVENT_NOTE, "still %s after the grace; %s",
+                  power_name(step_reading(task)), harder(task));
         task_next_step(core, task);
+    } else if (is_partly_on(task, reply)) { /* told when it has come to its end */
+        feeds_list_not_on(task->feeds, task->feeds->partly, sizeof task->feeds->partly);
+        see_done(core, task);
     } else if (is_certainly_on(task, reply) && task->resumed && task->step->state == POWER_OFF) {
         see_off_never(core, task);
+    } else if (is_certainly_on(task, reply) && task_asks_feeds(task) && !task->node.is_outlet) {
+        see_still_fed(core, task);
     } else if (reply->ok) {
         if (is_certainly_on(task, reply)) /* all its patience long: it never went off */
             task->off_sent = false;
         task_fail(core, task, VERDICT_POWER_FAILED,
-                  "%s said ok to %s, but still reads %s after %.0f s", task->power_device,
+                  "%s said ok to %s, but still reads %s after %.0f s", task_means(task, means),
                   task->step->state == POWER_ON ? "power-on" : "power-off",
                   power_name(reply->power), (double)(core->now_ms - task->command_ms) / 1000);
     } else {
@@ -107,8 +152,9 @@ void step_see_reply(struct core *core, struct task *task, const struct driver_re
 {
     uint64_t settle = task_deadlines(core)->settle;
     bool over = core->now_ms >= task->step_deadline_ms;
+    bool once_more = see_partly(core, task, reply);
     task->tries++;
-    if (reply->ok && reply->power == task->step->state) {
+    if (reply->ok && reply->power == task->step->state && !is_partly_on(task, reply)) {
         task->contrary = 0;
         if (reply->power == POWER_ON && !task->unproven) /* on, but not known to have restarted */
             watch_ready(core, task);
@@ -122,12 +168,13 @@ void step_see_reply(struct core *core, struct task *task, const struct driver_re
         return;
     }
     task->seen_ms = 0;
-    bool counts =
-        reply->ok && reply->power != POWER_UNKNOWN && has_asked_by(task, task->off_land_ms);
+    bool counts = reply->ok && reply->power != POWER_UNKNOWN && reply->power != task->step->state &&
+                  has_asked_by(task, task->off_land_ms);
     task->contrary = counts ? task->contrary + 1 : 0;
     if (was_left_out_wrongly(task, reply)) {
         back_to_command(core, task);
-    } else if (over && task->contrary != 1 && has_asked_by(task, task->step_deadline_ms)) {
+    } else if (over && !once_more && task->contrary != 1 &&
+               has_asked_by(task, task->step_deadline_ms)) {
         see_give_up(core, task, reply);
     } else if (!reply->ok) {
         task_rest(core, task, PAUSE_SILENT_MS);
@@ -152,7 +199,7 @@ void step_see_begin(struct core *core, struct task *task)
 {
     const struct step *step = task->step;
     uint64_t settle = task_deadlines(core)->settle;
-    bool read = task->skipped && task->read_ms && task->power == step->state;
+    bool read = task->skipped && task->read_ms && step_reading(task) == step->state;
     task->seen_ms = read ? task->read_ms : 0;
     task->contrary = 0;
     if (step->soft && (task->skipped || (task->bringing_on && !task->off_pending)))

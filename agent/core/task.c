@@ -5,11 +5,6 @@
 
 #include "agent/core/state.h"
 
-enum {
-    BUDGET_MIN_MS = 1000,  /* below this a request is not worth sending */
-    REPLY_GRACE_MS = 5000, /* after a request's budget, before we stop believing in its reply */
-};
-
 const struct deadlines *task_deadlines(const struct core *core)
 {
     return &core->inventory->deadlines;
@@ -44,67 +39,45 @@ void watch_arm(struct core *core, struct task *task)
     arm(core, task, task->boot.deadline_ms);
 }
 
-static uint32_t budget(const struct core *core, const struct task *task)
+bool task_has_both(const struct task *task)
 {
-    uint64_t most = task_deadlines(core)->command;
-    if (task->step_deadline_ms != UINT64_MAX && task->step_deadline_ms < core->now_ms + most)
-        most = task->step_deadline_ms > core->now_ms ? task->step_deadline_ms - core->now_ms : 0;
-    return (uint32_t)(most < BUDGET_MIN_MS ? BUDGET_MIN_MS : most);
+    return task->feeds && target_exists(&task->control);
 }
 
-static bool asks_boot_device(enum op op)
+const char *task_means(const struct task *task, char name[TARGET_NAME_SIZE])
 {
-    return op == OP_BOOT_GET || op == OP_BOOT_SET;
+    bool feeds = task->by_feeds && task->feeds;
+    if (feeds && task->feeds->count > 1)
+        return "its outlets";
+    target_name(feeds ? &task->feeds->each[0].target : &task->control, name);
+    return name;
 }
 
-void task_ask(struct core *core, struct task *task, enum op op)
+/* What is known of the machine. Of one with both, fed is not yet on; unfed is off, though a BMC that is
+ * not behind those feeds may say otherwise. */
+static enum power power_of(const struct task *task)
 {
-    bool boot = asks_boot_device(op);
-    const struct job_options *options = &task->job->request.options;
-    struct action *action = core_act(core, ACTION_SEND);
-    struct driver_request *request = &action->request;
-
-    request->id = ++core->last_request;
-    request->op = op;
-    request->budget_ms = budget(core, task);
-    request->outlet = boot ? 0 : task->outlet;
-    request->settings = boot ? task->boot_settings : task->power_settings;
-    request->firmware = task->node.firmware;
-    request->keep_ms = step_keep_ms(task->step, task_deadlines(core));
-    request->seconds = options->seconds;
-    if (op == OP_BOOT_SET) {
-        request->boot_device = task->step->kind == STEP_FLAG ? BOOT_NONE
-                               : verb_boots_network(task->job->request.verb, options)
-                                   ? BOOT_NETWORK
-                                   : options->boot_device;
-        if (request->boot_device != BOOT_NONE)
-            task->override_set = true;
-    }
-    memcpy(request->device, boot ? task->boot_device : task->power_device, NAME_SIZE);
-    memcpy(action->driver, boot ? task->boot_driver : task->power_driver, NAME_SIZE);
-
-    core->counts.requests[op]++;
-    action->intent = op_changes_something(op);
-    action->event.kind = EVENT_COMMAND;
-    action->event.verb = task->job->request.verb;
-    memcpy(action->event.job, task->job->id, JOB_ID_SIZE);
-    task_view(core, task, &action->event.node);
-    (void)snprintf(action->event.node.text, JOB_TEXT_SIZE, "%s%s%s to %s", op_name(op),
-                   op == OP_BOOT_SET ? " " : "",
-                   op == OP_BOOT_SET ? boot_device_name(request->boot_device) : "",
-                   request->device);
-
-    task->request_id = request->id;
-    task->request_op = op;
-    task->asked_ms = core->now_ms;
-    task->phase = TASK_ASKS;
-    HASH_ADD(by_request, core->by_request, request_id, sizeof task->request_id, task);
-    /* Drivers promise a reply within the budget. If none comes all the same, stop waiting. */
-    timer_set(&core->timers, &task->timer, core->now_ms + request->budget_ms + REPLY_GRACE_MS);
+    if (!task->feeds)
+        return task->control_power;
+    enum power fed = feeds_power(task->feeds);
+    bool silent = task->control_power == POWER_UNKNOWN;
+    if (!target_exists(&task->control) || task->node.feeds_first)
+        return fed;
+    if ((fed == POWER_OFF && (silent || task->unfed)) || (task->by_feeds && silent))
+        return fed;
+    return task->control_power;
 }
 
-static void learn_power(struct core *core, struct task *task, enum power power)
+static void learn_power(struct core *core, struct task *task, const struct driver_reply *reply)
 {
+    bool fed = task_asks_feeds(task);
+    if (!fed)
+        task->control_power = reply->power;
+    else if (reply->power == POWER_OFF && task->unfed) /* and so is what its BMC would say */
+        task->control_power = POWER_OFF;
+    enum power power = power_of(task);
+    if (power == POWER_UNKNOWN)
+        return;
     struct node_state *state = core_node_state(core, task->node.name);
     /* A job that changes something tells what it began from; a question, what nobody knew yet. */
     bool first = task->power != power && verb_changes_something(task->job->request.verb);
@@ -120,26 +93,39 @@ static void learn_power(struct core *core, struct task *task, enum power power)
         core_tell(core, task, EVENT_POWER, "%s", power_name(power));
 }
 
-/* Did something speak there? A time-out is silence, and our own trouble says nothing about it. */
-static bool proves_contact(const struct driver_reply *reply)
+static void learn_watts(struct core *core, struct task *task, const struct driver_reply *reply)
 {
-    return reply->ok || reply->err.kind == ERR_DEVICE || reply->err.kind == ERR_UNSUPPORTED ||
-           reply->err.kind == ERR_PROTOCOL;
+    struct node_state *state = core_node_state(core, task->node.name);
+    if (task_has_both(task) && !task_asks_feeds(task) && !reply->has_watts)
+        return; /* a BMC that does not measure says nothing about its outlets */
+    task->has_watts = reply->has_watts;
+    task->milliwatts = reply->milliwatts;
+    if (state) {
+        state->has_watts = reply->has_watts;
+        state->milliwatts = reply->milliwatts;
+    }
+}
+
+void task_saw_on(struct task *task)
+{
+    if (!task_has_both(task) || !task_asks_feeds(task)) {
+        task->was_on = true;
+        return;
+    }
+    task->was_fed = true;
+    if (task->control_power == POWER_UNKNOWN && !task->escalated && !task->off_sent)
+        task->was_on = true; /* as far as anybody can tell */
 }
 
 void task_on_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
-    HASH_DELETE(by_request, core->by_request, task);
-    task->request_id = 0;
     timer_set(&core->timers, &task->timer, UINT64_MAX);
-    if (!reply->ok)
-        core->counts.failures[reply->err.kind]++;
-    if (proves_contact(reply))
-        task->contacted = true;
     if (reply->ok && reply->power != POWER_UNKNOWN)
-        learn_power(core, task, reply->power);
+        learn_power(core, task, reply);
+    if (reply->ok && reply->op == OP_STATUS)
+        learn_watts(core, task, reply);
     if (reply->ok && reply->power == POWER_ON && !task->off_sent)
-        task->was_on = true;
+        task_saw_on(task);
     if (reply->ok && reply->has_next_boot) {
         task->next_boot = reply->next_boot;
         task->has_next_boot = true;
@@ -150,11 +136,7 @@ void task_on_reply(struct core *core, struct task *task, const struct driver_rep
 void task_on_timer(struct core *core, struct task *task)
 {
     if (task->phase == TASK_ASKS) {
-        struct driver_reply lost = {.id = task->request_id, .op = task->request_op};
-        enum sent sent = op_changes_something(task->request_op) ? SENT_MAYBE : SENT_NO;
-        (void)err_set_sent(&lost.err, ERR_TIMEOUT, sent, "the driver of %s never answered",
-                           task->power_device);
-        task_on_reply(core, task, &lost);
+        ask_lost(core, task);
         return;
     }
     if (out_of_time(core, task)) {
@@ -181,20 +163,33 @@ void task_start(struct core *core, struct task *task)
         task->started_ms = core->now_ms;
     if (!task->attempt)
         task->attempt = 1;
-    task->step = plan_for(request->verb, &request->options, task->node.native_cycle,
-                          task->node.boot_by_reset);
-    task->off_sent = task->off_pending = false;
+    task->step = plan_for_node(&task->node, request->verb, &request->options);
+    task->by_feeds = node_uses_feeds(&task->node, request->options.feeds);
+    task->off_sent = task->off_pending = task->escalated = task->unfed = false;
+    task->vain = 0;
     task->off_land_ms = 0;
     task->skipped = task->command_in_doubt = task->has_before = task->unproven = false;
     task->resends = 0;
     task->since_ms = core->now_ms;
+    if (task->feeds)
+        task->feeds->partly[0] = '\0';
     boot_begin(&task->boot, verb_boots_network(request->verb, &request->options));
     step_begin(core, task);
 }
 
 const struct target *task_next_on(const struct task *task)
 {
-    return &task->control;
+    const struct step *step = task->step;
+    while (step->kind != STEP_COMMAND && step->kind != STEP_END)
+        step++;
+    bool feeds = task->feeds && task->by_feeds && step->via != VIA_CONTROL;
+    const struct supply *each = feeds ? task->feeds->each : NULL;
+    for (size_t i = 0; feeds && i < task->feeds->count; i++) {
+        bool on_already = step->unless == POWER_ON && each[i].power == POWER_ON;
+        if (task_is_switching_on(task) ? each[i].part == PART_WAITS : !on_already)
+            return &each[i].target;
+    }
+    return feeds || !target_exists(&task->control) ? &each[0].target : &task->control;
 }
 
 void task_on_turn(struct core *core, struct task *task)
@@ -207,7 +202,10 @@ void task_on_turn(struct core *core, struct task *task)
     }
     if (task->step_deadline_ms != UINT64_MAX)
         task->step_deadline_ms += waited_ms;
-    step_again(core, task);
+    if (task_is_switching_on(task))
+        task_on_feed(core, task);
+    else
+        step_again(core, task);
 }
 
 void task_end(struct core *core, struct task *task, enum outcome outcome, enum verdict verdict)
@@ -248,22 +246,30 @@ static enum outcome outcome_of(enum verdict verdict)
 static bool must_be_brought_on(const struct task *task)
 {
     enum verb verb = task->job->request.verb;
-    return task->was_on && task->off_sent && verb != VERB_OFF && verb != VERB_SOFT;
+    bool dark = (task->was_on && task->off_sent) || (task->was_fed && task->unfed);
+    return dark && verb != VERB_OFF && verb != VERB_SOFT;
+}
+
+/* What of it stays off, though it is on. */
+static const char *partly(const struct task *task)
+{
+    return task->feeds ? task->feeds->partly : "";
 }
 
 static void fail_for_good(struct core *core, struct task *task, const char *why)
 {
     enum verdict verdict = task->final_verdict;
     memcpy(task->text, task->final_text, sizeof task->text);
+    const char *off = task->unfed ? "switched its outlets off" : "switched it off or reset it";
     if (must_be_brought_on(task)) {
         (void)snprintf(task->text, sizeof task->text,
-                       "it was on, we switched it off or reset it, and have not seen it on since: "
+                       "it was on, we %s, and have not seen it on since: "
                        "%.60s (before that %s: %.60s)",
-                       why, verdict_name(verdict), task->final_text);
+                       off, why, verdict_name(verdict), task->final_text);
         verdict = VERDICT_LEFT_OFF;
     } else if (task->brought_on) {
-        (void)snprintf(task->text, sizeof task->text, "%.200s; it was switched on again",
-                       task->final_text);
+        (void)snprintf(task->text, sizeof task->text, "%.200s; it was switched on again%s%.100s",
+                       task->final_text, partly(task)[0] ? ", but " : "", partly(task));
     }
     task_end(core, task, outcome_of(verdict), verdict);
 }
@@ -275,6 +281,8 @@ void task_fail(struct core *core, struct task *task, enum verdict verdict, const
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (step_escalates(core, task, verdict, text))
+        return;
     if (task->bringing_on) { /* that failed too; the first reason is the one to tell first */
         fail_for_good(core, task, text);
         return;
@@ -298,6 +306,10 @@ void task_fail(struct core *core, struct task *task, enum verdict verdict, const
     task->bringing_on = true;
     task->brought_on = bring_on;
     task->step = bring_on ? plan_bring_on : plan_clear_boot;
+    if (bring_on && task_has_both(task) && task->unfed) {
+        task->by_feeds = true;
+        task->step = plan_bring_on_by_feeds;
+    }
     step_begin(core, task);
 }
 

@@ -96,16 +96,40 @@ static void switched_off(struct trail_facts *done, enum op op)
     done->stage = STAGE_NONE;
 }
 
+const struct trail_target *trail_last(const struct trail *trail)
+{
+    return trail->ntouched ? &trail->touched[trail->last_touched] : NULL;
+}
+
+static void touch(struct trail *trail, const struct driver_request *request)
+{
+    size_t at = 0;
+    while (at < trail->ntouched && (trail->touched[at].outlet != request->outlet ||
+                                    strcmp(trail->touched[at].device, request->device) != 0))
+        at++;
+    if (at == TRAIL_TARGETS_MAX) { /* no node has as many */
+        trail->garbled = true;
+        return;
+    }
+    if (at == trail->ntouched)
+        trail->ntouched++;
+    trail->touched[at].outlet = request->outlet;
+    trail->touched[at].settings = request->settings;
+    memcpy(trail->touched[at].device, request->device, NAME_SIZE);
+    trail->last_touched = at;
+}
+
 void trail_intent(struct trail *trail, const struct driver_request *request)
 {
     struct trail_facts *done = &trail->done;
     if (!op_changes_something(request->op))
         return;
-    bool boot = request->op == OP_BOOT_SET;
-    memcpy(boot ? trail->boot_device : trail->device, request->device, NAME_SIZE);
-    *(boot ? &trail->boot_settings : &trail->settings) = request->settings;
-    if (!boot)
-        trail->outlet = request->outlet;
+    if (request->op == OP_BOOT_SET) {
+        memcpy(trail->boot_device, request->device, NAME_SIZE);
+        trail->boot_settings = request->settings;
+    } else {
+        touch(trail, request);
+    }
     trail->before = *done;
     trail->last_op = request->op;
     trail->last_sent = TRAIL_MAYBE;

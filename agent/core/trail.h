@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/core/inventory.h"
 #include "proto/api.h"
 #include "proto/driver_msg.h"
 
@@ -36,12 +37,22 @@ struct trail_facts {
     enum stage stage; /* as last told after the last power-on; STAGE_NONE before */
 };
 
+/* What a command to its power went to: its BMC, or one of its outlets. */
+struct trail_target {
+    char device[NAME_SIZE];
+    uint32_t outlet;
+    uint64_t settings; /* of that device; 0: not known */
+};
+
+enum { TRAIL_TARGETS_MAX = FEEDS_MAX + 1 };
+
 struct trail {
     char node[NAME_SIZE];
-    char device[NAME_SIZE];           /* of the last command to its power; "" : none */
-    uint32_t outlet;                  /* likewise */
-    char boot_device[NAME_SIZE];      /* of the last next boot that was set; "" : none */
-    uint64_t settings, boot_settings; /* of those devices; 0: not known */
+    size_t ntouched; /* all that its power was commanded by */
+    struct trail_target touched[TRAIL_TARGETS_MAX];
+    size_t last_touched;         /* of the last command to its power, if ntouched */
+    char boot_device[NAME_SIZE]; /* of the last next boot that was set; "" : none */
+    uint64_t boot_settings;      /* of that device; 0: not known */
     bool garbled;         /* there is more, which nobody understands: set by who reads the rows */
     bool ended;           /* it has its outcome: nothing is left to do */
     struct node_view end; /* if ended */
@@ -57,6 +68,9 @@ struct trail {
     enum verdict failed; /* its end is known: it was only being brought on, or cleared; or NONE */
     char why[JOB_TEXT_SIZE]; /* of `failed` */
 };
+
+/* Of the last command to its power; NULL: there was none. */
+const struct trail_target *trail_last(const struct trail *trail);
 
 void trail_begin(struct trail *trail, const char *node);
 /* Events of this node and job, intents and their results, oldest first. */

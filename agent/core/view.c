@@ -34,6 +34,8 @@ void task_view(const struct core *core, const struct task *task, struct node_vie
         .percent = -1,
         .next_boot = task->next_boot,
         .has_next_boot = task->has_next_boot,
+        .has_watts = task->has_watts,
+        .milliwatts = task->milliwatts,
         .since_ms = core->now_ms - task->since_ms,
         .power_age_ms = age(core, state ? state->power_ms : 0),
     };
@@ -126,6 +128,8 @@ static void view_node(const struct core *core, const char *name, struct node_vie
     view->locked = lock_of(core, name, core->now_ms);
     view->power = state ? state->power : POWER_UNKNOWN;
     view->power_age_ms = age(core, state ? state->power_ms : 0);
+    view->has_watts = state && state->has_watts;
+    view->milliwatts = state ? state->milliwatts : 0;
 }
 
 int core_nodes(const struct core *core, const char *expression, uint64_t now_ms,

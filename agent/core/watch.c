@@ -308,8 +308,9 @@ void watch_ready(struct core *core, struct task *task)
 {
     if (!task->boots || task->boot.stage != STAGE_NONE)
         return;
+    char means[TARGET_NAME_SIZE];
     (void)snprintf(task->boot.evidence, sizeof task->boot.evidence, "%s reads on",
-                   task->power_device);
+                   task_means(task, means));
     if (boot_step(&task->boot, SIGN_POWER, task_deadlines(core), core->now_ms))
         tell_stage(core, task);
     watch_port(core, task);

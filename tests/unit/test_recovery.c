@@ -63,7 +63,12 @@ static void write_all(struct journal *journal, const struct rack *rack, unsigned
 static void assert_same_trail(const struct trail *a, const struct trail *b)
 {
     assert_string_equal(a->node, b->node);
-    assert_string_equal(a->device, b->device);
+    assert_int_equal(a->ntouched, b->ntouched);
+    assert_int_equal(a->last_touched, b->last_touched);
+    for (size_t i = 0; i < a->ntouched; i++) {
+        assert_string_equal(a->touched[i].device, b->touched[i].device);
+        assert_int_equal(a->touched[i].outlet, b->touched[i].outlet);
+    }
     assert_string_equal(a->boot_device, b->boot_device);
     assert_false(a->garbled);
     assert_int_equal(a->ended, b->ended);
