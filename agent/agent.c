@@ -171,7 +171,7 @@ static void take_over(struct agent *agent, struct config *config)
     (void)config_free(agent->config);
     agent->config = config;
     turn_wanted(agent->turn);
-    log_info("config=reloaded nodes=%zu devices=%zu", config->inventory->nnodes,
+    log_info("config=reloaded nodes=%zu devices=%zu", config->inventory->nmachines,
              config->inventory->ndevices);
 }
 
@@ -367,7 +367,7 @@ static void become_ready(struct agent *agent)
 {
     agent->api.ready = !agent->leaving;
     log_info("agent=ready version=%s nodes=%zu devices=%zu socket=%s", VERSION,
-             agent->config->inventory->nnodes, agent->config->inventory->ndevices,
+             agent->config->inventory->nmachines, agent->config->inventory->ndevices,
              agent->config->socket);
     service_notify("READY=1");
 }
@@ -512,7 +512,7 @@ int agent_check_config(const struct agent_options *options)
     conf_errors_clear(&warnings);
     if (agent.config)
         (void)printf("%s: good: %zu nodes, %zu devices\n", options->config,
-                     agent.config->inventory->nnodes, agent.config->inventory->ndevices);
+                     agent.config->inventory->nmachines, agent.config->inventory->ndevices);
     (void)config_free(agent.config);
     conf_drivers_free(agent.schemas);
     return result;
