@@ -1,7 +1,7 @@
 # The rooms: one static library a room, one program a main.  A new .c file in a room is found
 # by itself; a new driver is a folder under drivers/ and a line in DRIVERS.
 
-DRIVERS := fake ipmi
+DRIVERS := fake ipmi modbus
 
 ROOMS := proto agent/core agent/io agent/client agent/cli drivers/host $(DRIVERS:%=drivers/%)
 
@@ -15,6 +15,7 @@ LIBS_client  := -lcurl -ljansson
 LIBS_capture := -ljansson
 LIBS_fake    := -ljansson
 LIBS_ipmi    := -lfreeipmi -lgcrypt -ljansson
+LIBS_modbus  := -lmodbus -lm -ljansson
 
 C_FILES := $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]' -not -path './build/*')
 

@@ -9,7 +9,7 @@ TEST_LIBRARIES := $(foreach room,agent/cli agent/client agent/io agent/core agen
 UNIT_HELPERS := $(call objects,$(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c)))
 # The farm's BMCs without its sockets: test_ipmi_session has one in memory.
 UNIT_HELPERS += $(call objects,$(filter-out %_main.c %/net.c %/command_line.c,$(wildcard tests/peers/bmc_farm/*.c)))
-TEST_LIBS := -lcmocka -Wl,--as-needed $(LIBS_io) $(LIBS_client) $(LIBS_ipmi) -lcrypto
+TEST_LIBS := -lcmocka -Wl,--as-needed $(LIBS_io) $(LIBS_client) $(LIBS_ipmi) $(LIBS_modbus) -lcrypto
 
 $(B)/libtest-helpers.a: $(UNIT_HELPERS)
 	@rm -f $@

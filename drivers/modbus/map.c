@@ -29,7 +29,7 @@ static const char *const word_orders[] = {"high-first", "low-first", NULL};
 #define VALUES(name, field, fallback_, what)                                                       \
     NESTED(OPTION_UINTS, name, field, .fallback = (fallback_), .max = 65535, .help = (what))
 
-static const struct option rows[] = {
+const struct option map_rows[] = {
     LINE(OPTION_TEXT, product, .help = "what it is, for people"),
 
     LINE(OPTION_CHOICE, transport, .fallback = "tcp", .choices = transports,
@@ -159,7 +159,8 @@ static const struct option rows[] = {
     ADDRESS("count_address", count.address, "its address"),
 };
 
-const struct option_table map_options = {rows, ARRAY_SIZE(rows)};
+_Static_assert(ARRAY_SIZE(map_rows) == MAP_ROWS, "map.h counts the rows");
+const struct option_table map_options = {map_rows, MAP_ROWS};
 
 uint32_t map_address(const struct map_place *place, uint32_t outlet)
 {

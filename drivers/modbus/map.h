@@ -73,7 +73,7 @@ struct modbus_map {
         uint32_t unit_ms; /* 0: the value tells no time */
         uint32_t ms;      /* how long it lasts */
         uint32_t time_function, time_address, time_stride, time_unit_ms; /* set before, if any */
-        uint32_t goes; /* enum pulse_goes */
+        uint32_t goes;                                                   /* enum pulse_goes */
     } pulse;
 
     /* ---- buttons ---- */
@@ -102,7 +102,9 @@ struct modbus_map {
     } count;
 };
 
-extern const struct option_table map_options;
+enum { MAP_ROWS = 68 };
+extern const struct option map_rows[];
+extern const struct option_table map_options; /* of them */
 
 /* What holds between settings: each line says which, for who wrote the profile. ERR_CONFIG. */
 int map_check(const struct modbus_map *map, struct err *err);
