@@ -60,7 +60,7 @@ void conf_errors_clear(struct conf_errors *errors);
  * socket, state_dir and driver_dir that win over the files.
  *
  * `warnings`, if given, gets what a good configuration names and this machine has not (yet): an
- * interface, a log. It is looked at only then; also when conf_load() fails, clear it. */
+ * interface, a log, a serial line. It is looked at only then; also when conf_load() fails, clear it. */
 struct conf_overrides {
     const char *socket, *state_dir, *driver_dir;
     struct conf_errors *warnings;

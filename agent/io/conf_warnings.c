@@ -1,10 +1,11 @@
 /* What is good as text and will not do on this machine. Warnings, because it may come: an interface
- * with its driver, a log with its first line. */
+ * with its driver, a log with its first line, a serial adapter with its plug. */
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/io/conf_private.h"
 #include "proto/cleanup.h"
@@ -47,8 +48,32 @@ static const struct yaml *find_next_boot(const struct conf_section *nodes)
     return NULL;
 }
 
+/* Told once a line. */
+static void look_at_serial(struct conf *c, const struct device *device, const char *line,
+                           struct conf_names *lines)
+{
+    const struct yaml *row = conf_names_find(&c->devices, device->config.device, NULL);
+    const struct yaml *key = conf_find_key(row->value, "serial");
+    if (conf_names_add(lines, line, row, 0) && access(line, F_OK))
+        conf_error(c, key ? key->value : row, "%s: %s; '%s' is unreachable until that is mended",
+                   line, strerror(errno), device->config.device);
+}
+
+static void look_at_lines(struct conf *c)
+{
+    struct conf_names lines = {0};
+    for (size_t i = 0; i < c->inventory->ndevices; i++) {
+        const struct device_config *config = &c->inventory->devices[i].config;
+        for (size_t s = 0; s < config->nsettings; s++)
+            if (!strcmp(config->settings[s].name, "serial") && config->settings[s].value[0] == '/')
+                look_at_serial(c, &c->inventory->devices[i], config->settings[s].value, &lines);
+    }
+    conf_names_clear(&lines);
+}
+
 void conf_look_around(struct conf *c)
 {
+    look_at_lines(c);
     for (size_t i = 0; i < CONF_FIELDS_MAX; i++) {
         const struct yaml *key = c->seen[SECTION_BOOTSERVER][i];
         if (key && !strcmp(key->text, "interfaces"))

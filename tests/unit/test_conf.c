@@ -1,4 +1,5 @@
-/* What a good configuration becomes. Errors: test_conf_errors.c. */
+/* What a good configuration becomes. The one that is shipped as a sample: test_conf_sample.c; PDUs:
+ * test_conf_power.c; errors: test_conf_errors.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,70 +61,6 @@ static const char *setting(const struct device *device, const char *name)
         if (!strcmp(device->config.settings[i].name, name))
             return device->config.settings[i].value;
     return NULL;
-}
-
-static void copy_sample(void)
-{
-    static char text[65536];
-    _cleanup_(fclosep) FILE *sample = fopen("config/powerctl.yaml", "re");
-    assert_non_null(sample);
-    text[fread(text, 1, sizeof text - 1, sample)] = '\0';
-    put_file("powerctl.yaml", text, 0644);
-}
-
-static void test_sample(void **state)
-{
-    (void)state;
-    copy_sample();
-    _cleanup_(config_freep) struct config *config = load("powerctl.yaml", NULL);
-    const struct inventory *inventory = config->inventory;
-    assert_int_equal(inventory->nnodes, 17);
-    assert_int_equal(inventory->ndevices, 17);
-    assert_int_equal(config->ncredentials, 1);
-    assert_string_equal(config->credentials[0].user, "ops");
-    assert_string_equal(config->credentials[0].password.bytes, "s3cret word");
-
-    const struct node *node = inventory_node(inventory, "n07");
-    assert_non_null(node);
-    const struct device *device = &inventory->devices[node->control.device];
-    assert_string_equal(device->config.device, "bmc-n07");
-    assert_string_equal(device->driver, "ipmi");
-    assert_int_equal(device->config.nsettings, 2);
-    assert_string_equal(setting(device, "host"), "10.1.0.17");
-    assert_string_equal(setting(device, "credentials"), "bmc");
-    assert_int_equal(node->next_boot, node->control.device);
-    assert_int_equal(node->control.outlet, 0);
-    assert_int_equal(node->nmacs, 1);
-    assert_ptr_equal(inventory_node_by_mac(inventory, node->macs[0]), node);
-    assert_int_equal(node->macs[0].byte[5], 0x07);
-    assert_int_equal(node->address.host_order, 0x0a020011);
-    assert_int_equal(node->firmware, FIRMWARE_UEFI);
-    assert_int_equal(node->up, UP_BY_PORT);
-    assert_int_equal(node->up_port, 22);
-    assert_false(node->protect);
-    assert_true(inventory_node(inventory, "boot1")->protect);
-    assert_int_equal(inventory_node(inventory, "boot1")->next_boot, DEVICE_NONE);
-    assert_string_equal(inventory_group(inventory, "compute"), "@rack1!n16");
-    assert_int_equal(inventory->deadlines.total, 1800000);
-    assert_string_equal(config->bootserver.interfaces[0], "eth1");
-    assert_string_equal(config->bootserver.tftp_root, "/srv/tftp");
-    assert_string_equal(config->bootserver.logs[0], "/var/log/dnsmasq.log");
-    assert_string_equal(config->socket, "/run/powerctl/powerctl.sock");
-    assert_string_equal(config->state_dir, "/var/lib/powerctl");
-    assert_string_equal(config->driver_dir, "/usr/local/libexec/powerctl");
-    assert_string_equal(config->phone_home_listen, "");
-}
-
-/* The sample says what the defaults are; it must not lie. */
-static void test_sample_shows_defaults(void **state)
-{
-    (void)state;
-    copy_sample();
-    _cleanup_(config_freep) struct config *config = load("powerctl.yaml", NULL);
-    _cleanup_(inventory_freep) struct inventory *defaults = inventory_new();
-    assert_memory_equal(&config->inventory->limits, &defaults->limits, sizeof defaults->limits);
-    assert_memory_equal(&config->inventory->deadlines, &defaults->deadlines,
-                        sizeof defaults->deadlines);
 }
 
 static void test_small_things(void **state)
@@ -279,6 +216,31 @@ static void test_warns_if_nothing_is_seen(void **state)
     assert_null(warn("logs.yaml"));
     _cleanup_(config_freep) struct config *logs = load("logs.yaml", NULL);
     assert_true(logs->inventory->sees_boots);
+}
+
+/* Two devices on one line that is not there: one warning. */
+static void test_warns_of_serial_lines(void **state)
+{
+    char text[1024], expected[512];
+    (void)state;
+    put_file("tty", "", 0644);
+    (void)snprintf(text, sizeof text,
+                   "devices:\n"
+                   "  a: { driver: pdu, transport: rtu, serial: %s/tty, outlets: 1,"
+                   " read: { function: 1 } }\n"
+                   "  b[1-2]: { driver: pdu, transport: rtu, unit: '[1-2]', outlets: 1,"
+                   " read: { function: 1 }, serial: %s/none }\n",
+                   folder, folder);
+    put_file("serial.yaml", text, 0644);
+    _cleanup_(freep) char *warnings = warn("serial.yaml");
+    (void)snprintf(expected, sizeof expected,
+                   "%s/serial.yaml:3:100: warning: %s/none: No such file or directory; 'b1' is "
+                   "unreachable until that is mended\n",
+                   folder, folder);
+    assert_non_null(warnings);
+    if (strncmp(warnings, expected, strlen(expected)) != 0)
+        fail_msg("%s-- expected --\n%s", warnings, expected);
+    assert_null(strstr(strstr(warnings, "warning:") + 1, "warning:"));
 }
 
 static void test_no_warnings_beside_errors(void **state)
@@ -449,13 +411,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sample),
-        cmocka_unit_test(test_sample_shows_defaults),
         cmocka_unit_test(test_small_things),
         cmocka_unit_test(test_several_files_and_ethers),
         cmocka_unit_test(test_missing_and_unsafe_files),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_warns_if_nothing_is_seen),
+        cmocka_unit_test(test_warns_of_serial_lines),
         cmocka_unit_test(test_no_warnings_beside_errors),
         cmocka_unit_test(test_driver_dir_is_found_from_the_program),
         cmocka_unit_test(test_passwords),
