@@ -213,6 +213,14 @@ void task_ask(struct core *core, struct task *task, enum op op)
     send(core, &task->call, target);
 }
 
+void task_ask_at(struct core *core, struct task *task, enum op op, const struct target *target)
+{
+    task->request_op = op;
+    task->call.op = op;
+    task->call.task = task;
+    send(core, &task->call, target);
+}
+
 /* ---- and back ---- */
 
 /* Did something speak there? A time-out is silence, and our own trouble says nothing about it. */
@@ -285,7 +293,8 @@ void ask_lost(struct core *core, struct task *task)
 {
     struct target boot;
     if (task->call.id) {
-        lost(core, &task->call, single_target(task, task->call.op, &boot));
+        lost(core, &task->call,
+             task->check ? check_target(task->check) : single_target(task, task->call.op, &boot));
         return;
     }
     struct call *calls[FEEDS_MAX];

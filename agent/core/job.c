@@ -28,7 +28,11 @@ static int freeze(struct task *task, const struct inventory *inventory, const ch
         task->boot_settings = inventory_fingerprint(boot);
     }
     task->feeds = node->nfeeds ? feeds_new(inventory, node) : NULL;
-    return node->nfeeds && !task->feeds ? -1 : 0;
+    if (node->nfeeds && !task->feeds)
+        return -1;
+    bool check = task->job->request.verb == VERB_CHECK;
+    task->check = check ? check_new(task) : NULL;
+    return check && !task->check ? -1 : 0;
 }
 
 static int freeze_all(struct job *job, const struct inventory *inventory, const struct nodeset *set)
@@ -43,8 +47,10 @@ static int freeze_all(struct job *job, const struct inventory *inventory, const 
 
 static void unmake(struct job *job)
 {
-    for (size_t i = 0; job->tasks && i < job->ntasks; i++)
+    for (size_t i = 0; job->tasks && i < job->ntasks; i++) {
         free(job->tasks[i].feeds);
+        job->tasks[i].check = check_free(job->tasks[i].check);
+    }
     free(job->folded);
     free(job->tasks);
     free(job);
@@ -90,6 +96,7 @@ static void tasks_free(struct core *core, struct job *job)
         timer_set(&core->timers, &task->timer, UINT64_MAX);
         ask_forget(core, task);
         free(task->feeds);
+        task->check = check_free(task->check);
     }
     if (job->tasks)
         core->ntimers -= job->ntasks;

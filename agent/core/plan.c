@@ -34,9 +34,11 @@
 #define BMC_BACK         { .kind = STEP_BMC_BACK, .via = VIA_CONTROL, WAITS(bmc_back) }
 #define AS_BEFORE        { .kind = STEP_AS_BEFORE }
 #define COMPARE          { .kind = STEP_COMPARE }
+#define CHECK            { .kind = STEP_CHECK,      WAITS(command) }
 #define END              { .kind = STEP_END }
 
 static const struct step status[]    = { READ, END };
+static const struct step check[]     = { CHECK, END };
 static const struct step on[]        = { READ, TURN_UNLESS_ON, COMMAND(OP_ON, POWER_ON), SEE_ON, END };
 static const struct step off[]       = { READ, COMMAND(OP_OFF, POWER_OFF), SEE_OFF, END };
 static const struct step soft[]      = { READ, COMMAND(OP_SOFT, POWER_OFF), SEE_SOFT_OFF, END };
@@ -149,7 +151,7 @@ static const struct {
     [VERB_NEXT_BOOT] = {next_boot, true, false},
     [VERB_REBOOT] = {reboot, true, true},
     [VERB_NETBOOT] = {netboot, true, true},
-    [VERB_CHECK] = {status, false, false},
+    [VERB_CHECK] = {check, false, false},
 };
 
 const struct step *plan_for(enum verb verb, const struct job_options *options, bool native_cycle,
@@ -194,7 +196,7 @@ const struct step *plan_for_node(const struct node *node, enum verb verb,
 {
     const struct step *plan = NULL;
     bool both = node->nfeeds && node->control.device != DEVICE_NONE;
-    if (both && !verb_changes_something(verb))
+    if (both && verb == VERB_STATUS)
         plan = fed_status;
     else if (both && node_uses_feeds(node, options->feeds))
         plan = plan_by_feeds(verb, options);
@@ -259,7 +261,7 @@ uint32_t step_keep_ms(const struct step *step, const struct deadlines *deadlines
 {
     enum { SLACK_MS = 3000, MOST_MS = 20000 }; /* BMCs have few sessions, and others want one */
     bool repeats = step->kind == STEP_SEE || step->kind == STEP_RESTARTED ||
-                   step->kind == STEP_BMC_BACK;
+                   step->kind == STEP_BMC_BACK || step->kind == STEP_CHECK;
     uint64_t wait_ms = (uint64_t)deadlines->settle + SLACK_MS;
     uint32_t until_again_ms = repeats ? (uint32_t)wait_ms : 0;
     bool goes_on = false;
@@ -287,6 +289,7 @@ uint32_t step_keep_ms(const struct step *step, const struct deadlines *deadlines
         case STEP_BMC_BACK: /* its sessions die with it */
         case STEP_AS_BEFORE:
         case STEP_COMPARE:
+        case STEP_CHECK:
         case STEP_PLACE: /* for as long as others boot */
         case STEP_WATCH:
         case STEP_UNPROVEN:
@@ -324,6 +327,7 @@ const char *step_name(enum step_kind kind)
         [STEP_BMC_BACK] = "wait for the BMC behind its feeds",
         [STEP_AS_BEFORE] = "leave it off if its BMC read off before",
         [STEP_COMPARE] = "compare what its BMC and its feeds say",
+        [STEP_CHECK] = "ask each of its devices for power, next boot and model, read only",
         [STEP_END] = "end",
     };
     return names[kind];

@@ -33,6 +33,7 @@ enum step_kind {
                         that BMC */
     STEP_AS_BEFORE, /* what its BMC read off before its feeds were cycled is left so: it ends here */
     STEP_COMPARE,   /* what its BMC says and what its feeds say: do they fit? */
+    STEP_CHECK,     /* ask each of its devices whatever is harmless, and tell all that is wrong */
     STEP_END
 };
 

@@ -31,6 +31,7 @@ struct task {
     struct node node;      /* frozen */
     struct target control; /* likewise: its BMC or button, or none */
     struct feeds *feeds;   /* likewise: its outlets; NULL: none. Owned */
+    struct check *check;   /* likewise: whom a check asks; NULL: it is none. Owned */
     bool by_feeds;         /* what "its power" is to the plan now: the feeds, or the control */
     char boot_device[NAME_SIZE], boot_driver[NAME_SIZE]; /* "" : none */
     uint64_t boot_settings;                              /* inventory_fingerprint() */
@@ -240,10 +241,16 @@ const char *task_means(const struct task *task, char name[TARGET_NAME_SIZE]);
 void task_saw_on(struct task *task);
 bool task_has_both(const struct task *task); /* a BMC behind feeds */
 
+/* step_check.c: what a check is to ask, frozen. NULL: out of memory */
+struct check *check_new(const struct task *task);
+struct check *check_free(struct check *check);
+const struct target *check_target(const struct check *check); /* that is asked now */
+
 /* ask.c */
 /* Sends `op` to what the step is for: its BMC, all of its feeds, its next-boot device. The reply, of
  * a round over the feeds one for all, comes to task_on_reply(). */
 void task_ask(struct core *core, struct task *task, enum op op);
+void task_ask_at(struct core *core, struct task *task, enum op op, const struct target *target);
 void task_on_feed(struct core *core, struct task *task); /* a round of power-ons goes on */
 bool task_asks_feeds(const struct task *task);           /* does this step? */
 bool task_is_switching_on(const struct task *task);      /* a round with some still to come */

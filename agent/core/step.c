@@ -15,12 +15,12 @@ bool step_contacted(const struct task *task)
     return task_asks_feeds(task) ? feeds_all_contacted(task->feeds) : task->contacted;
 }
 
-static enum verdict verdict_of(const struct task *task, const struct err *err)
+enum verdict step_verdict(const struct err *err, bool contacted)
 {
     switch (err->kind) {
     case ERR_UNREACHABLE:
     case ERR_TIMEOUT:
-        return step_contacted(task) ? VERDICT_BMC_LOST : VERDICT_UNREACHABLE;
+        return contacted ? VERDICT_BMC_LOST : VERDICT_UNREACHABLE;
     case ERR_AUTH:
         return VERDICT_WRONG_PASSWORD;
     case ERR_UNSUPPORTED:
@@ -46,7 +46,7 @@ static enum verdict verdict_of(const struct task *task, const struct err *err)
 
 void step_fail_with(struct core *core, struct task *task, const struct err *err)
 {
-    task_fail(core, task, verdict_of(task, err), "%s", err->text);
+    task_fail(core, task, step_verdict(err, step_contacted(task)), "%s", err->text);
 }
 
 bool step_is_transient(const struct err *err)
@@ -375,6 +375,9 @@ void step_begin(struct core *core, struct task *task)
     case STEP_COMPARE:
         step_compare(core, task);
         break;
+    case STEP_CHECK:
+        step_check_begin(core, task);
+        break;
     case STEP_END:
         end(core, task);
         break;
@@ -422,6 +425,9 @@ void step_reply(struct core *core, struct task *task, const struct driver_reply 
     case STEP_BMC_BACK:
         step_bmc_back_reply(core, task, reply);
         break;
+    case STEP_CHECK:
+        step_check_reply(core, task, reply);
+        break;
     case STEP_AS_BEFORE:
     case STEP_COMPARE:
     case STEP_REQUIRE_ON:
@@ -452,6 +458,9 @@ void step_rested(struct core *core, struct task *task)
         break;
     case STEP_FLAG:
         task_ask(core, task, task->request_op);
+        break;
+    case STEP_CHECK:
+        step_check_ask(core, task);
         break;
     case STEP_SET_BOOT:
         task_ask(core, task, OP_BOOT_SET);

@@ -16,6 +16,9 @@ static inline bool op_powers_on(enum op op)
     return op == OP_ON || op == OP_RESET || op == OP_CYCLE;
 }
 
+/* What a driver's failure is called. `contacted`: its device answered before. */
+enum verdict step_verdict(const struct err *err, bool contacted);
+
 /* Ends the task with the verdict that a driver's failure stands for. */
 void step_fail_with(struct core *core, struct task *task, const struct err *err);
 
@@ -52,5 +55,9 @@ void step_end_partly(struct core *core, struct task *task);
 /* It still reads on, by which feeds, and what became of the others. */
 void step_still_fed(const struct task *task, char *text, size_t size);
 void step_restarted_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+
+void step_check_begin(struct core *core, struct task *task);
+void step_check_ask(struct core *core, struct task *task); /* the same question again */
+void step_check_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 
 #endif

@@ -120,6 +120,10 @@ void task_saw_on(struct task *task)
 void task_on_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     timer_set(&core->timers, &task->timer, UINT64_MAX);
+    if (task->check) { /* of one device among several: what they say together is its step's */
+        step_reply(core, task, reply);
+        return;
+    }
     if (reply->ok && reply->power != POWER_UNKNOWN)
         learn_power(core, task, reply);
     if (reply->ok && reply->op == OP_STATUS)
