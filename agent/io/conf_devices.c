@@ -139,7 +139,8 @@ static void take_facts(const struct device_row *at, struct device *device)
     device->buttons = !strcmp(conf_setting(device, schema, "kind"), "button");
     device->dwell_ms = conf_setting_number(device, schema, "dwell_ms");
     device->stagger_ms = conf_setting_number(device, schema, "stagger_ms");
-    if (!device->outlets && conf_option(schema, "kind"))
+    /* What has a register map has nothing but outlets; a fake device may be one without. */
+    if (!device->outlets && conf_option(schema, "read_function"))
         conf_error(at->c, at->row->key,
                    "neither '%s' nor a profile of it says how many 'outlets' it has",
                    device->config.device);
