@@ -74,7 +74,7 @@ static const char AGENT[] = "limits.power_on_per_second", DEVICE[] = "stagger of
 
 static struct rate per_second(uint32_t most)
 {
-    return (struct rate){.most = most, .span_us = most ? SECOND_US : 0};
+    return (struct rate){.most = most, .span_us = most ? PACE_WITHIN_MS * UINT64_C(1000) : 0};
 }
 
 static struct rate staggered(uint32_t stagger_ms)

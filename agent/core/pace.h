@@ -13,7 +13,9 @@
 
 #include "agent/core/pacer.h"
 
-enum { LINE_PACERS_MAX = 4 };
+/* A limit is of what devices do within a second, and they do it some time after it was sent: behind
+ * other requests of their bus, by a slow reply. A tenth of a second is for that. */
+enum { PACE_WITHIN_MS = 1100, LINE_PACERS_MAX = 4 };
 
 /* What is to be switched on. Names "": it has none. */
 struct load {

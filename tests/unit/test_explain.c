@@ -111,8 +111,8 @@ static void few_are_told_one_by_one(void **state)
 {
     _cleanup_(freep) char *text = plan_of(VERB_ON, "n[01-04]", false);
     (void)state;
-    assert_tells(text, "inrush: n01 after 0.0 s, n02 after 0.5 s, n03 after 1.0 s, n04 after 1.5 s"
-                       "\n  4 power-ons, the last after 1.5 s at the earliest; limited most by "
+    assert_tells(text, "inrush: n01 after 0.0 s, n02 after 0.6 s, n03 after 1.1 s, n04 after 1.6 s"
+                       "\n  4 power-ons, the last after 1.6 s at the earliest; limited most by "
                        "circuit c1 (2 a second)\n");
     assert_tells(text, "  n04: power by b04 (ipmi, circuit c1)\n");
 }
@@ -121,8 +121,8 @@ static void many_are_folded(void **state)
 {
     _cleanup_(freep) char *text = plan_of(VERB_CYCLE, "n[01-40]", false);
     (void)state;
-    assert_tells(text, "inrush: n01 after 0.0 s, n02 after 0.5 s, n03 after 1.0 s, ... n40 after "
-                       "19.5 s\n  40 power-ons, the last after 19.5 s");
+    assert_tells(text, "inrush: n01 after 0.0 s, n02 after 0.6 s, n03 after 1.1 s, ... n40 after "
+                       "21.4 s\n  40 power-ons, the last after 21.4 s");
 }
 
 static void feeds_are_told_with_their_limits(void **state)
@@ -133,7 +133,7 @@ static void feeds_are_told_with_their_limits(void **state)
     assert_tells(text, "dwell 10.0 s"); /* pdu-b asks for that, and pdu-a for the 5 s of all */
     assert_tells(text, "by 2 outlets: all off, each read back, before any is switched on");
     /* 4 A a feed, 8 A a second; half a second at pdu-a. */
-    assert_tells(text, "inrush: f1 after 0.0 s, f2 after 0.5 s\n  4 power-ons, the last after "
+    assert_tells(text, "inrush: f1 after 0.0 s, f2 after 0.6 s\n  4 power-ons, the last after "
                        "0.8 s");
 }
 

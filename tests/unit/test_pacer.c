@@ -12,7 +12,7 @@
 
 #include "agent/core/pace.h"
 
-enum { LOADS_MAX = 4096, SECOND_MS = 1000 };
+enum { LOADS_MAX = 4096, SECOND_MS = PACE_WITHIN_MS };
 
 /* Loads, and when each passed. */
 struct bench {
@@ -170,11 +170,11 @@ static void a_new_pacer_is_as_if_just_used_up(void **state)
         &bench, (struct load){.circuit = "c3", .milliamps = 10, .inrush_ma = 1, .dearest_ma = 15});
     wait_for_turn(&bench, (struct load){.inrush_ma = 1});
     run(&bench);
-    assert_int_equal(bench.passed_ms[4], 1000 + 250);
-    assert_int_equal(bench.passed_ms[1], 1000 + 500);
+    assert_int_equal(bench.passed_ms[4], 1000 + SECOND_MS / 4);
+    assert_int_equal(bench.passed_ms[1], 1000 + SECOND_MS / 2);
     assert_in_range(bench.passed_ms[0], 1000 + 700, 1000 + 1000);
-    assert_in_range(bench.passed_ms[2], 1000 + 1000, 1000 + 1250); /* the agent's is between */
-    assert_int_equal(bench.passed_ms[3], 1000 + 1500);
+    assert_in_range(bench.passed_ms[2], 1000 + SECOND_MS, 1000 + SECOND_MS * 5 / 4); /* the agent's is between */
+    assert_int_equal(bench.passed_ms[3], 1000 + SECOND_MS * 3 / 2);
     pace_clear(&bench.pace);
 }
 
@@ -225,7 +225,7 @@ static void what_fits_exactly_is_used(void **state)
         wait_for_turn(&bench, (struct load){.circuit = "c1", .milliamps = 100, .inrush_ma = 25});
     run(&bench);
     assert_int_equal(most_within(&bench, SECOND_MS, milliamps), 100);
-    assert_in_range(last_ms(&bench), 1000 + 10000, 1000 + 11100);
+    assert_in_range(last_ms(&bench), 1000 + 10 * SECOND_MS, 1000 + 11 * SECOND_MS + 1000);
     pace_clear(&bench.pace);
 }
 
@@ -240,7 +240,7 @@ static void more_than_a_circuit_takes_passes_alone(void **state)
             (struct load){.circuit = "c1", .milliamps = 100, .inrush_ma = 250, .dearest_ma = 250});
     run(&bench);
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(bench.passed_ms[i], 1000 + 2500 * (i + 1));
+        assert_int_equal(bench.passed_ms[i], 1000 + SECOND_MS * 5 / 2 * (i + 1));
     pace_clear(&bench.pace);
 }
 
@@ -279,7 +279,7 @@ static void one_circuit_stops_nobody_of_another(void **state)
         wait_for_turn(&bench, (struct load){.circuit = "c2", .per_second = 100, .inrush_ma = 1});
     while (bench.npassed < 100)
         step(&bench);
-    assert_in_range(last_ms(&bench), 1000 + 9900, 1000 + 10200); /* 10 of c1, 90 of c2 */
+    assert_in_range(last_ms(&bench), 1000 + 10 * SECOND_MS - 100, 1000 + 10 * SECOND_MS + 200); /* 10 of c1, 90 of c2 */
     assert_int_equal(most_within(&bench, SECOND_MS, each_one), 10);
     assert_int_equal(most_within(&bench, SECOND_MS, of_c1), 1);
     pace_clear(&bench.pace);
@@ -299,7 +299,7 @@ static void a_device_keeps_its_stagger(void **state)
     run(&bench);
     assert_int_equal(most_within(&bench, 350, of_pdu_a), 1);
     assert_true(most_within(&bench, SECOND_MS, of_c1) <= 5);
-    assert_true(last_ms(&bench) < 1000 + 350 * 16 + 1000);
+    assert_true(last_ms(&bench) < 1000 + SECOND_MS / 5 * 30 + 1000);
     pace_clear(&bench.pace);
 }
 
@@ -407,7 +407,7 @@ static void another_limit_counts_at_once(void **state)
     pace_limit_circuit(&bench.pace, "nobody", 1, 1);
     pace_limit_device(&bench.pace, "nobody", 1);
     run(&bench);
-    assert_in_range(last_ms(&bench), 1000 + 1000 + 4900, 1000 + 1000 + 6100);
+    assert_in_range(last_ms(&bench), 1000 + 6 * SECOND_MS - 100, 1000 + 7 * SECOND_MS + 1000);
     pace_clear(&bench.pace);
 }
 
