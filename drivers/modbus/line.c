@@ -107,8 +107,10 @@ static int open_address(struct line *line, const struct addrinfo *address, uint6
         return -1;
     if (reason == EINPROGRESS || reason == ETIMEDOUT || reason == EAGAIN || reason == 0)
         return err_set(err, ERR_UNREACHABLE, "no answer to a connection");
-    return err_set(err, ERR_UNREACHABLE,
-                   "no connection: refused, or there is no way to it (is its Modbus switched on?)");
+    if (reason != ECONNREFUSED)
+        return err_set(err, ERR_UNREACHABLE, "no connection: %s", strerror(reason));
+    return err_set(err, ERR_UNREACHABLE, /* libmodbus says so for all that it waited for */
+                   "no connection: refused, or no way to it (is its Modbus switched on?)");
 }
 
 static int open_tcp(struct line *line, uint64_t deadline_ms, struct err *err)

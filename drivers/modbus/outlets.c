@@ -24,7 +24,8 @@ int outlets_read(struct unit *unit, uint64_t asked_ms, struct err *err)
 {
     if (!reading_answers(unit, &unit->bank, asked_ms)) {
         struct reading reading = reading_begin(unit);
-        (void)read_bank(unit, &reading.err);
+        if (read_bank(unit, &reading.err) == 0)
+            reading.err = (struct err){0}; /* what a first try met may stand there */
         unit->bank = reading;
     }
     if (unit->bank.err.kind == ERR_NONE)
