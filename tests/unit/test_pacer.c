@@ -173,7 +173,8 @@ static void a_new_pacer_is_as_if_just_used_up(void **state)
     assert_int_equal(bench.passed_ms[4], 1000 + SECOND_MS / 4);
     assert_int_equal(bench.passed_ms[1], 1000 + SECOND_MS / 2);
     assert_in_range(bench.passed_ms[0], 1000 + 700, 1000 + 1000);
-    assert_in_range(bench.passed_ms[2], 1000 + SECOND_MS, 1000 + SECOND_MS * 5 / 4); /* the agent's is between */
+    assert_in_range(bench.passed_ms[2], 1000 + SECOND_MS,
+                    1000 + SECOND_MS * 5 / 4); /* the agent's is between */
     assert_int_equal(bench.passed_ms[3], 1000 + SECOND_MS * 3 / 2);
     pace_clear(&bench.pace);
 }
@@ -279,7 +280,8 @@ static void one_circuit_stops_nobody_of_another(void **state)
         wait_for_turn(&bench, (struct load){.circuit = "c2", .per_second = 100, .inrush_ma = 1});
     while (bench.npassed < 100)
         step(&bench);
-    assert_in_range(last_ms(&bench), 1000 + 10 * SECOND_MS - 100, 1000 + 10 * SECOND_MS + 200); /* 10 of c1, 90 of c2 */
+    assert_in_range(last_ms(&bench), 1000 + 10 * SECOND_MS - 100,
+                    1000 + 10 * SECOND_MS + 200); /* 10 of c1, 90 of c2 */
     assert_int_equal(most_within(&bench, SECOND_MS, each_one), 10);
     assert_int_equal(most_within(&bench, SECOND_MS, of_c1), 1);
     pace_clear(&bench.pace);
