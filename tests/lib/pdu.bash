@@ -31,7 +31,7 @@ pdus_stop() {
     [ ! -e "$pdus/pids" ] || while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$pdus/pids"
 }
 
-pdu() { "$pdu_program" --send "$pdus/control" "$@"; }
+pdu() { /usr/bin/python3 -IS "$pdu_program" --send "$pdus/control" "$@"; }
 
 # pdu_field DEVICE FIELD: of its report; lists as words
 pdu_field() { pdu "$1" report | jq -r ".$2 | if type == \"array\" then join(\" \") else . end"; }

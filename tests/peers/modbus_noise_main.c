@@ -11,7 +11,7 @@
  * and of replies only:
  *     late       come after late_ms (and up to as much again, for late_spread_ms)
  *     duplicate  come twice, the second within 2 ms
- * SIGTERM ends it, and it prints what it did as a JSON object. */
+ * At SIGUSR1 it prints what it did so far as a JSON object; at SIGTERM so, and ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -47,12 +47,11 @@ struct wire {
     struct held held[HELD_MAX];
 };
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended, asked;
 
-static void end(int number)
+static void take_signal(int number)
 {
-    (void)number;
-    ended = 1;
+    *(number == SIGTERM ? &ended : &asked) = 1;
 }
 
 static double now_ms(void)
@@ -165,9 +164,23 @@ static int release(struct wire *wire)
     return next < 0 ? -1 : (int)(next - now) + 1;
 }
 
+static void tell(const struct wire *wire)
+{
+    printf("{\"frames\": %" PRIu64 ", \"requests\": %" PRIu64 ", \"replies\": %" PRIu64,
+           wire->requests + wire->replies, wire->requests, wire->replies);
+    for (enum kind kind = 0; kind < LATE_MS; kind++)
+        printf(", \"%s\": %" PRIu64, kind_names[kind], wire->done[kind]);
+    puts("}");
+    fflush(stdout);
+}
+
 static void relay(struct wire *wire)
 {
     while (!ended) {
+        if (asked) {
+            asked = 0;
+            tell(wire);
+        }
         struct pollfd pollers[2] = {{.fd = wire->master, .events = POLLIN},
                                     {.fd = wire->slaves, .events = POLLIN}};
         if (poll(pollers, 2, release(wire)) <= 0)
@@ -219,8 +232,9 @@ int main(int argc, char *argv[])
             fprintf(stderr, "modbus_noise: %s?\n", argv[i]);
             return 2;
         }
-    struct sigaction action = {.sa_handler = end};
+    struct sigaction action = {.sa_handler = take_signal};
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     if (open_wire(&wire, argv[1], argv[2]) < 0) {
         perror("modbus_noise");
         return 1;
@@ -228,10 +242,6 @@ int main(int argc, char *argv[])
     printf("ready %s\n", argv[1]);
     fflush(stdout);
     relay(&wire);
-    printf("{\"frames\": %" PRIu64 ", \"requests\": %" PRIu64 ", \"replies\": %" PRIu64,
-           wire.requests + wire.replies, wire.requests, wire.replies);
-    for (enum kind kind = 0; kind < LATE_MS; kind++)
-        printf(", \"%s\": %" PRIu64, kind_names[kind], wire.done[kind]);
-    puts("}");
+    tell(&wire);
     return 0;
 }

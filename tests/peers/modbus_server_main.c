@@ -12,12 +12,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <modbus/modbus.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +30,7 @@ enum {
     REGISTERS = 300,
     MASK_AT = 100,
     WATTS_AT = 200,
+    CONNECTIONS_MAX = 8,
     SILENCE_MS = 3, /* what came before such a pause is no part of a frame */
 };
 
@@ -173,31 +176,52 @@ static void serve_units(struct server *server, int fd)
     }
 }
 
-static void serve_one(struct server *server)
+/* One request on the connection that is set; false: it is closed. */
+static bool serve_request(struct server *server)
 {
     uint8_t request[MODBUS_TCP_MAX_ADU_LENGTH];
-    for (;;) {
-        int size = modbus_receive(server->ctx, request);
-        if (size > 0)
-            answer(server, request, size);
-        else if (size < 0 && (errno == ECONNRESET || errno == EIO))
-            return;
-    }
+    int size = modbus_receive(server->ctx, request);
+    if (size > 0)
+        answer(server, request, size);
+    return size >= 0 || (errno != ECONNRESET && errno != EIO && errno != EBADF);
 }
 
+static int listen_at(const char *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)strtol(port, NULL, 10))};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(listener, 8) < 0) {
+        perror(port);
+        return -1;
+    }
+    return listener;
+}
+
+/* libmodbus knows one connection; it is given the one that has something to say. */
 static int serve_tcp(struct server *server, const char *port)
 {
-    server->ctx = modbus_new_tcp("127.0.0.1", (int)strtol(port, NULL, 10));
-    int listener = modbus_tcp_listen(server->ctx, 4);
-    if (listener < 0) {
-        fprintf(stderr, "modbus_server: port %s: %s\n", port, modbus_strerror(errno));
+    struct pollfd pollers[1 + CONNECTIONS_MAX] = {{.fd = listen_at(port), .events = POLLIN}};
+    nfds_t count = 1;
+    server->ctx = modbus_new_tcp("127.0.0.1", 0);
+    if (pollers[0].fd < 0)
         return 1;
-    }
     printf("ready 127.0.0.1:%s\n", port);
     fflush(stdout);
-    while (modbus_tcp_accept(server->ctx, &listener) >= 0) {
-        serve_one(server);
-        modbus_close(server->ctx);
+    while (poll(pollers, count, -1) > 0) {
+        for (nfds_t i = count - 1; i >= 1; i--) {
+            modbus_set_socket(server->ctx, pollers[i].fd);
+            if (pollers[i].revents && !serve_request(server)) {
+                close(pollers[i].fd);
+                pollers[i] = pollers[--count];
+            }
+        }
+        if (pollers[0].revents && count <= CONNECTIONS_MAX)
+            pollers[count++] =
+                (struct pollfd){.fd = accept(pollers[0].fd, NULL, NULL), .events = POLLIN};
     }
     return 1;
 }
@@ -221,7 +245,8 @@ static int serve_rtu(struct server *server, const char *link)
     printf("ready %s\n", link);
     fflush(stdout);
     if (server->nunits == 1)
-        serve_one(server);
+        while (serve_request(server))
+            continue;
     else
         serve_units(server, master);
     return 1;

@@ -3,24 +3,9 @@ import asyncio
 import json
 import os
 import socket
-import sys
-import tempfile
 
+from .line import Fault
 
-
-HELP = """\
-DEVICE|all report            what is so and what was counted, as JSON
-DEVICE|all fault KIND [when=any|read|write] [count=N|all] [ms=N] [code=N]
-DEVICE|all clear             no faults, nothing stuck, alive, prompt
-DEVICE|all dead | alive      answers nothing at all | again
-DEVICE|all slow MS           answers so much later
-DEVICE|all unplug | plug     its line is gone | there again
-DEVICE stick OUTLET on|off [lying]   the relay is welded, and read so (lying: read as commanded)
-DEVICE unstick OUTLET
-DEVICE set OUTLET on|off     by its own button
-DEVICE watts OUTLET N        what is fed draws while it is on
-DEVICE hang MACHINE          takes no notice of a short press
-DEVICE machine MACHINE on|off"""
 
 
 def outlet_of(device, text):
@@ -49,7 +34,6 @@ def unstick(device, number):
 
 
 def fault(device, kind, *settings):
-    from .line import Fault  # brings pymodbus along, which --send does without
     device.faults.append(Fault(kind, **dict(setting.split("=", 1) for setting in settings)))
 
 
@@ -115,18 +99,3 @@ async def listen(loop, path, lines):
     sock.setblocking(False)
     await loop.create_datagram_endpoint(lambda: Control(lines), sock=sock)
 
-
-def send(path, words):
-    """One command; its answer on stdout. An exit code."""
-    with tempfile.TemporaryDirectory() as place:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        sock.bind(place + "/answer")
-        sock.settimeout(5)
-        try:
-            sock.sendto(" ".join(words).encode(), path)
-            answer = sock.recv(65536).decode()
-        except OSError as problem:
-            print(f"pdu: {path}: {problem}", file=sys.stderr)
-            return 2
-    print(answer)
-    return 1 if answer.startswith("error") else 0

@@ -165,7 +165,7 @@ class Device:
         self.request = ""  # the one being executed, as hex: unit and PDU
         self.counts = {"requests": 0, "reads": 0, "writes": 0, "replies": 0}
         self.faults, self.dead, self.slow_ms = [], False, 0
-        self.last_reply, self.held_reply = None, None
+        self.last_reply, self.held_reply, self.held_until = None, None, None
 
     def add_outlets(self, default):
         self.noutlets = self.noutlets or default

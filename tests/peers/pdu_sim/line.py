@@ -59,9 +59,10 @@ class Fault:
     KINDS = ("swallow", "mute", "late", "previous", "stale", "exception", "unit", "tid", "protocol",
              "function", "address", "count", "crc", "short", "long", "duplicate", "noise", "close")
 
-    def __init__(self, kind, when="any", count="1", ms="0", code="4"):
-        if kind not in self.KINDS or when not in ("any", "read", "write"):
-            raise ValueError(f"no fault {kind} {when}")
+    def __init__(self, kind, when="any", count="1", ms="0", code="4", until="any"):
+        if kind not in self.KINDS or when not in ("any", "read", "write") or until not in ("any", "write"):
+            raise ValueError(f"no fault {kind} {when} {until}")
+        self.until = until
         self.kind, self.when, self.ms, self.code = kind, when, float(ms), int(code)
         self.left = float("inf") if count == "all" else int(count)
 
@@ -123,11 +124,11 @@ class Conversation:
     def serve(self, device, request):
         function = request.function_code
         device.counts["requests"] += 1
-        if device.held_reply:
-            self.transmit(device, device.held_reply)
-            device.held_reply = None
         if device.dead:
             return
+        if device.held_reply and (device.held_until == "any" or function in WRITES):
+            self.transmit(device, device.held_reply)
+            device.held_reply = None
         device.request = (bytes([request.unit_id, function]) + request.encode()).hex()
         fault = next((f for f in device.faults if f.takes(function)), None)
         kind = fault.kind if fault else None
@@ -152,8 +153,8 @@ class Conversation:
 
     def answer(self, device, request, packet, fault):
         kind = fault.kind if fault else None
-        if kind == "previous" and device.last_reply:
-            packet = device.last_reply                     # as it was, with its transaction id
+        if kind == "previous" and device.last_reply:       # as it was, with its transaction id
+            packet, device.last_reply = device.last_reply, packet
         elif kind == "stale" and device.last_reply:
             packet = packet[:6] + device.last_reply[6:] if self.line.is_tcp else device.last_reply
         elif kind and kind not in ("previous", "stale"):
@@ -161,7 +162,7 @@ class Conversation:
         else:
             device.last_reply = packet
         if kind == "late" and not fault.ms:
-            device.held_reply = packet                     # until the next request has come
+            device.held_reply, device.held_until = packet, fault.until  # comes with a later request
             return
         delay = (fault.ms if kind == "late" else 0) + device.slow_ms
         if delay:
