@@ -21,6 +21,18 @@ static struct outlet_view *find(struct outlet_view *outlets, size_t count, const
     return NULL;
 }
 
+/* "pdu-b outlet 3: no answer": its row says which, and the others of a dead PDU say the same. */
+static const char *without_name(const char *text, const char *outlet)
+{
+    char name[NAME_SIZE + 20];
+    const char *slash = strchr(outlet, '/');
+    if (!slash)
+        return text;
+    int length =
+        snprintf(name, sizeof name, "%.*s outlet %s: ", (int)(slash - outlet), outlet, slash + 1);
+    return strncmp(text, name, (size_t)length) ? text : text + length;
+}
+
 static void take_answer(struct outlet_view *outlet, const struct node_view *node)
 {
     bool failed = node->outcome != OUTCOME_OK && node->outcome != OUTCOME_PENDING;
@@ -29,7 +41,7 @@ static void take_answer(struct outlet_view *outlet, const struct node_view *node
     outlet->milliwatts = node->milliwatts;
     if (failed)
         (void)snprintf(outlet->text, sizeof outlet->text, "%s%s%.200s", verdict_name(node->verdict),
-                       node->text[0] ? ": " : "", node->text);
+                       node->text[0] ? ": " : "", without_name(node->text, outlet->outlet));
 }
 
 static char *fold_outlets(const struct outlet_view *outlets, size_t count)

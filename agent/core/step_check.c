@@ -184,6 +184,14 @@ static void take_next_boot(struct core *core, struct task *task, const struct as
 
 /* ---- what it cannot say ---- */
 
+/* Many texts begin with the device; its outlet says that already. */
+static const char *without_device(const char *text, const char *device)
+{
+    size_t size = strlen(device);
+    bool begins = !strncmp(text, device, size) && !strncmp(text + size, ": ", 2);
+    return begins ? text + size + 2 : text;
+}
+
 static void take_failure(struct core *core, struct task *task, struct asked *asked,
                          const struct driver_reply *reply)
 {
@@ -194,7 +202,8 @@ static void take_failure(struct core *core, struct task *task, struct asked *ask
         return;
     /* Who did not answer, or let us in, is not waited for again. */
     asked->given_up = kind == ERR_UNREACHABLE || kind == ERR_TIMEOUT || kind == ERR_AUTH;
-    found(core, task, step_verdict(&reply->err, false), "%s: %.180s", name, reply->err.text);
+    found(core, task, step_verdict(&reply->err, false), "%s: %.180s", name,
+          without_device(reply->err.text, asked->target.device));
 }
 
 static bool is_worth_another_try(const struct core *core, struct task *task,
@@ -211,7 +220,10 @@ static bool is_worth_another_try(const struct core *core, struct task *task,
 static void compare_feeds(struct core *core, struct task *task)
 {
     char off[JOB_TEXT_SIZE];
-    if (feeds_power(task->feeds) != POWER_ON)
+    enum power power = feeds_power(task->feeds);
+    if (power == POWER_OFF && target_exists(&task->control)) /* why its BMC is silent, perhaps */
+        core_tell(core, task, EVENT_NOTE, "its outlets are off: there is no mains power");
+    if (power != POWER_ON)
         return;
     feeds_list(task->feeds, POWER_OFF, off, sizeof off);
     if (off[0])

@@ -12,6 +12,7 @@ agent: { socket: $dir/sock, state_dir: $dir, driver_dir: $build }
 devices:
   bmc-n[01-04]: { driver: fake, state: "$dir/bmc-n[01-04]" }
   bmc-dead: { driver: fake, state: $dir/bmc-dead, dead: true }
+  bmc-dead2: { driver: fake, state: $dir/bmc-dead2, dead: true }
   bmc-boot: { driver: fake, state: $dir/bmc-boot }
   pdu-a: { driver: fake, state: $dir/pdu-a, outlets: 4 }
   pdu-dead: { driver: fake, state: $dir/pdu-dead, outlets: 2, dead: true }
@@ -20,6 +21,7 @@ nodes:
   dead: { power: bmc-dead }
   boot: { power: bmc-boot, protect: true }
   fed: { power: pdu-a/1 }
+  pair: { power: [ bmc-dead2, pdu-dead/1, pdu-a/4 ] }
 circuits: { row-1: { nodes_per_second: 50, outlets: "pdu-a/[1-4]" } }
 groups: { rack1: "n[01-04]" }
 bootserver: { logs: [$dir/boot.log] }
@@ -200,7 +202,7 @@ OUTLET       STATE       WATTS  NODE         CIRCUIT
 pdu-a/1      on              -  fed          row-1
 pdu-a/2      off             -  -            row-1
 pdu-a/3      off             -  -            row-1
-pdu-a/4      off             -  -            row-1" ]
+pdu-a/4      off             -  pair         row-1" ]
     run powerctl outlets --format nodeset --progress none
     [ "$status" -eq 1 ]
     [ "$output" = $'on pdu-a/1\noff pdu-a/[2-4]\nunknown pdu-dead/[1-2]' ]
@@ -238,8 +240,27 @@ pdu-a/4      off             -  -            row-1" ]
     [ "$status" -eq 0 ] && [ "$output" = 'off:        pdu-a/1' ]
 }
 
+@test "check: all devices of a node are asked, and all that is wrong is told" {
+    run powerctl check @rack1,boot
+    [ "$status" -eq 0 ]
+    [[ $output == *$'\nn04  ok        bmc-n04: off, '*', next boot none' ]]
+    powerctl lock n01 --reason test
+    powerctl next-boot network n02 -q
+    run powerctl check n01,n02
+    [ "$status" -eq 0 ]
+    [[ $output == *$'\n\nn02: bmc-n02 is set to boot from network the next time' ]]
+    run powerctl check pair,fed --progress none
+    [ "$status" -eq 1 ]
+    [[ $output == *$'\nfed  ok        pdu-a outlet 1: off'* ]]
+    [[ $output == *$'\npair failed    UNREACHABLE: bmc-dead2: '*'; 1 more finding'* ]]
+    [[ $output == *$'\npair: UNREACHABLE: pdu-dead outlet 1: '* ]]
+    run powerctl history pair
+    [ "$output" = 'nothing is on record' ]
+    [ ! -e "$dir/bmc-n04" ] && [ ! -e "$dir/pdu-a.1" ]
+}
+
 @test "machines are counted without the outlets, and * is machines" {
     run powerctl nodes '*'
-    [ "$output" = 'boot,dead,fed,n[01-04]' ]
-    curl -s --unix-socket "$dir/sock" http://agent/metrics | grep -qx 'powerctl_nodes{power="unknown"} 7'
+    [ "$output" = 'boot,dead,fed,n[01-04],pair' ]
+    curl -s --unix-socket "$dir/sock" http://agent/metrics | grep -qx 'powerctl_nodes{power="unknown"} 8'
 }

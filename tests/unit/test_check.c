@@ -344,6 +344,20 @@ static void a_node_that_is_off_draws_little(void **state)
     contradicts(rig, "reads off, but its outlets draw 241 W");
 }
 
+static void a_silent_bmc_without_mains_is_explained(void **state)
+{
+    struct rig *rig = *state;
+    struct driver_reply off = {.ok = true, .power = POWER_OFF};
+    rig->answers[0] = (struct answer){.device = "bmc", .op = OP_STATUS};
+    (void)err_set_sent(&rig->answers[0].reply.err, ERR_UNREACHABLE, SENT_NO, "bmc: no answer");
+    rig->answers[1] = (struct answer){.device = "pdu-a", .op = OP_STATUS, .reply = off};
+    rig->answers[2] = (struct answer){.device = "pdu-b", .op = OP_STATUS, .reply = off};
+    _cleanup_(job_view_clear) struct job_view view = check(rig, "n1");
+    assert_string_equal(view.nodes->text, "bmc: no answer");
+    assert_int_equal(rig->nnotes, 2);
+    assert_found(rig, 1, VERDICT_NONE, "its outlets are off: there is no mains power");
+}
+
 static void one_dead_feed_of_two_is_no_redundancy(void **state)
 {
     struct rig *rig = *state;
@@ -388,6 +402,7 @@ int main(void)
         TEST(a_boot_device_that_waits_is_told),
         TEST(an_outlet_that_draws_nothing_contradicts_its_bmc),
         TEST(a_node_that_is_off_draws_little),
+        TEST(a_silent_bmc_without_mains_is_explained),
         TEST(one_dead_feed_of_two_is_no_redundancy),
         TEST(an_outlet_beyond_the_last_is_found),
         TEST(locked_nodes_are_checked),

@@ -21,7 +21,8 @@ static void test_outlets_are_asked_for_their_state(void **state)
         EVENTS(ENDED),
         RESULT("status",
                NODE("pdu-a/1", "ok", ",\"watts\":120.44") "," NODE(
-                   "pdu-a/2", "failed", ",\"verdict\":\"UNREACHABLE\",\"text\":\"no answer\"")),
+                   "pdu-a/2", "failed",
+                   ",\"verdict\":\"UNREACHABLE\",\"text\":\"pdu-a outlet 2: no answer\"")),
     };
     struct said said = AGAINST(rows, "powerctl", "outlets", "pdu-a");
     assert_int_equal(said.code, 1);
