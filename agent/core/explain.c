@@ -13,9 +13,8 @@ static const struct step *plan_of(const struct job_request *request, const struc
 }
 
 /* Of what goes by its feeds: until the slowest PDU lets one be switched on again. */
-static uint32_t dwell_of(const struct inventory *inventory, const struct node *node, bool feeds)
+static uint32_t dwell_of(const struct inventory *inventory, const struct node *node, bool by_feeds)
 {
-    bool by_feeds = node_uses_feeds(node, feeds);
     size_t count = by_feeds ? node->nfeeds : 1;
     uint32_t dwell_ms = 0;
     for (size_t i = 0; i < count; i++) {
@@ -38,11 +37,11 @@ struct kind {
 static struct kind kind_of(const struct core *core, const struct job_request *request,
                            const struct node *node)
 {
-    bool feeds = request->options.feeds;
+    bool feeds = plan_goes_by_feeds(node, request->verb, &request->options);
     return (struct kind){.like = node,
                          .plan = plan_of(request, node),
                          .dwell_ms = dwell_of(core->inventory, node, feeds),
-                         .nfeeds = node_uses_feeds(node, feeds) ? node->nfeeds : 0};
+                         .nfeeds = feeds ? node->nfeeds : 0};
 }
 
 static void explain_step(FILE *out, unsigned number, const struct step *step,
@@ -197,10 +196,11 @@ static void explain_sharers(FILE *out, const struct core *core, const struct nod
     }
 }
 
-static void explain_power(FILE *out, const struct core *core, const struct node *node, bool feeds)
+static void explain_power(FILE *out, const struct core *core, const struct node *node,
+                          bool by_feeds)
 {
     bool has_control = node->control.device != DEVICE_NONE;
-    if (node_uses_feeds(node, feeds)) {
+    if (by_feeds) {
         explain_feeds(out, core, node);
         if (has_control)
             (void)fprintf(out, ", and by %s",
@@ -222,7 +222,7 @@ static void explain_devices(FILE *out, const struct core *core, const struct job
     for (size_t i = 0; i < nodeset_count(set); i++) {
         const struct node *node = inventory_node(core->inventory, nodeset_name(set, i));
         (void)fprintf(out, "  %s: power by ", node->name);
-        explain_power(out, core, node, request->options.feeds);
+        explain_power(out, core, node, plan_goes_by_feeds(node, request->verb, &request->options));
         explain_sharers(out, core, node);
         if (node->next_boot != DEVICE_NONE)
             (void)fprintf(out, ", next boot by %s, %s",
@@ -244,7 +244,7 @@ static int explain(FILE *out, const struct core *core, const struct job_request 
                       request->options.has_max_failures ? ", stopped by failures" : "");
     explain_kinds(out, core, request, set);
     if (switches_on(core, request, set)) {
-        forecast = forecast_new(core->inventory, set, request->options.feeds);
+        forecast = forecast_new(core->inventory, set, request);
         if (!forecast)
             return -1;
         explain_inrush(out, forecast);

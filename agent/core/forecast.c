@@ -99,12 +99,13 @@ static int run(struct rehearsal *rehearsal, struct forecast *forecast)
     }
 }
 
-static int rehearse(struct rehearsal *rehearsal, struct forecast *forecast, bool feeds)
+static int rehearse(struct rehearsal *rehearsal, struct forecast *forecast,
+                    const struct job_request *request)
 {
     for (size_t i = 0; i < forecast->count; i++) {
         struct imagined *one = &rehearsal->imagined[i];
         const struct node *node = forecast->nodes[i].node;
-        bool by_feeds = node_uses_feeds(node, feeds);
+        bool by_feeds = plan_goes_by_feeds(node, request->verb, &request->options);
         one->node = &forecast->nodes[i];
         one->targets = by_feeds ? node->feeds : &node->control;
         one->ntargets = by_feeds ? node->nfeeds : 1;
@@ -124,7 +125,7 @@ static int by_power(const void *a, const void *b)
 }
 
 struct forecast *forecast_new(const struct inventory *inventory, const struct nodeset *set,
-                              bool feeds)
+                              const struct job_request *request)
 {
     struct forecast *forecast = calloc(1, sizeof *forecast);
     if (!forecast)
@@ -137,7 +138,7 @@ struct forecast *forecast_new(const struct inventory *inventory, const struct no
     bool failed = !forecast->nodes || !rehearsal.imagined;
     for (size_t i = 0; i < forecast->count && !failed; i++)
         forecast->nodes[i].node = inventory_node(inventory, nodeset_name(set, i));
-    failed = failed || rehearse(&rehearsal, forecast, feeds);
+    failed = failed || rehearse(&rehearsal, forecast, request);
     if (!failed) {
         tell_blame(&rehearsal, forecast->limited_by);
         qsort(forecast->nodes, forecast->count, sizeof *forecast->nodes, by_power);

@@ -7,6 +7,7 @@
 
 #include "agent/core/inventory.h"
 #include "agent/core/pacer.h"
+#include "proto/api.h"
 #include "proto/nodeset.h"
 
 struct forecast_node {
@@ -23,9 +24,9 @@ struct forecast {
     char limited_by[PACER_TEXT_SIZE];
 };
 
-/* `feeds`: by their outlets, where they have a BMC too. NULL: out of memory. */
+/* NULL: out of memory. */
 struct forecast *forecast_new(const struct inventory *inventory, const struct nodeset *set,
-                              bool feeds);
+                              const struct job_request *request);
 struct forecast *forecast_free(struct forecast *forecast);
 void forecast_freep(struct forecast **forecast);
 

@@ -235,6 +235,19 @@ const struct step *plan_to_finish_cycled(enum verb verb, const struct job_option
     return plan ? plan : plan_to_finish(verb, options, left);
 }
 
+bool verb_goes_by_means(enum verb verb)
+{
+    return verb == VERB_ON || verb == VERB_OFF || verb == VERB_CYCLE || verb == VERB_REBOOT ||
+           verb == VERB_NETBOOT;
+}
+
+bool plan_goes_by_feeds(const struct node *node, enum verb verb, const struct job_options *options)
+{
+    bool only_control = verb_changes_something(verb) && !verb_goes_by_means(verb) &&
+                        node->control.device != DEVICE_NONE;
+    return !only_control && node_uses_feeds(node, options->feeds);
+}
+
 bool verb_changes_something(enum verb verb)
 {
     return verbs[verb].changes;

@@ -92,6 +92,12 @@ const struct step *plan_to_finish(enum verb verb, const struct job_options *opti
 const struct step *plan_to_finish_cycled(enum verb verb, const struct job_options *options,
                                          enum left left);
 
+/* Do its verbs mean its outlets? Not where only its BMC or button can do it: a reset is not seen by
+ * an outlet that stays on. */
+bool plan_goes_by_feeds(const struct node *node, enum verb verb, const struct job_options *options);
+/* The verbs that --feeds is for. */
+bool verb_goes_by_means(enum verb verb);
+
 bool verb_changes_something(enum verb verb); /* all but status */
 bool verb_switches_off(enum verb verb);      /* what protected nodes are protected from */
 bool verb_boots_network(enum verb verb, const struct job_options *options);

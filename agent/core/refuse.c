@@ -157,19 +157,12 @@ static int refuse_outlet(const struct job_request *request, const struct node *n
     return 0;
 }
 
-/* The verbs that --feeds is for: the others are for what a machine has beside its outlets. */
-static bool goes_by_means(enum verb verb)
-{
-    return verb == VERB_ON || verb == VERB_OFF || verb == VERB_CYCLE || verb == VERB_REBOOT ||
-           verb == VERB_NETBOOT;
-}
-
 static int refuse_means(const struct job_request *request, const struct node *node, struct err *err)
 {
     const struct job_options *options = &request->options;
     bool feeds = node_uses_feeds(node, options->feeds);
     bool both = node->nfeeds && node->control.device != DEVICE_NONE;
-    if (options->feeds && goes_by_means(request->verb) && !feeds)
+    if (options->feeds && verb_goes_by_means(request->verb) && !feeds)
         return err_set(err, ERR_USAGE, "%s has no outlets in its power: --feeds cannot be done",
                        node->name);
     if (request->verb != VERB_CYCLE || !options->native || !feeds)
@@ -212,7 +205,7 @@ static const struct node *sharer_left_out(const struct inventory *inventory,
 static int refuse_shared(const struct core *core, const struct job_request *request,
                          const struct node *node, const struct nodeset *set, struct err *err)
 {
-    if (!node->shares_outlets || !goes_by_means(request->verb) ||
+    if (!node->shares_outlets || !verb_goes_by_means(request->verb) ||
         !node_uses_feeds(node, request->options.feeds))
         return 0;
     if (request->verb != VERB_ON && request->verb != VERB_OFF)

@@ -161,7 +161,8 @@ static void finish(struct core *core, struct task *task, const struct trail *tra
 static void choose_means(struct task *task, const struct trail *trail, enum left left)
 {
     const struct trail_target *last = trail_last(trail);
-    bool asked = node_uses_feeds(&task->node, task->job->request.options.feeds);
+    const struct job_request *request = &task->job->request;
+    bool asked = plan_goes_by_feeds(&task->node, request->verb, &request->options);
     task->by_feeds = asked;
     if (task_has_both(task) && left == LEFT_ALONE)
         task->by_feeds = false;

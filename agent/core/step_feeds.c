@@ -140,6 +140,8 @@ void step_compare(struct core *core, struct task *task)
 static bool is_power_on_in_vain(const struct task *task, enum verdict verdict)
 {
     const struct step *step = task->step;
+    if (!step) /* taken over with its end known: it walks no plan yet */
+        return false;
     if (step->kind == STEP_SEE && step->state == POWER_ON)
         step--;
     bool told = verdict == VERDICT_POWER_FAILED || verdict == VERDICT_REFUSED ||

@@ -59,7 +59,9 @@ static void see_off_never(struct core *core, struct task *task)
 static void see_still_fed(struct core *core, struct task *task)
 {
     char text[JOB_TEXT_SIZE];
-    task->off_sent = task->unfed = false;
+    task->unfed = false;
+    if (!task->escalated) /* else its BMC has switched it off before, and does not answer */
+        task->off_sent = false;
     step_still_fed(task, text, sizeof text);
     task_fail(core, task, VERDICT_POWER_FAILED, "%s", text);
 }

@@ -168,7 +168,7 @@ void task_start(struct core *core, struct task *task)
     if (!task->attempt)
         task->attempt = 1;
     task->step = plan_for_node(&task->node, request->verb, &request->options);
-    task->by_feeds = node_uses_feeds(&task->node, request->options.feeds);
+    task->by_feeds = plan_goes_by_feeds(&task->node, request->verb, &request->options);
     task->off_sent = task->off_pending = task->escalated = task->unfed = false;
     task->vain = 0;
     task->off_land_ms = 0;
