@@ -233,7 +233,7 @@ lab_pdu() {
     inside "$lab_top/tests/peers/pdu" --send "$lab/pdu.sock" "$@"
 }
 
-# lab_outlet_changes: what physically changed since lab_outlets_reset: "pdu-a 1 off" a line
+# lab_outlet_changes: what physically changed since lab_outlets_mark: "pdu-a 1 off" a line
 lab_outlet_changes() {
     tail -n "+$(($(cat "$lab/pdu.mark") + 1))" "$lab/pdu.truth" |
         jq -r 'select(.event == "switch") | "\(.device) \(.outlet) \(.power)"'
@@ -248,8 +248,11 @@ lab_outlets_reset() {
         lab_pdu pdu-b set "$outlet" off
     done
     wait_for 20 lab_has_no_mains
-    wc -l <"$lab/pdu.truth" >"$lab/pdu.mark"
     rm -f "$lab"/n0*/{order,standby}
+}
+# lab_outlets_mark: what lab_outlet_changes tells begins here
+lab_outlets_mark() {
+    wc -l <"$lab/pdu.truth" >"$lab/pdu.mark"
 }
 lab_has_no_mains() {
     ! compgen -G "$lab/n0*/mains"
@@ -264,7 +267,8 @@ lab_reset() {
         echo 00 00 00 00 00 >"$directory/bootflags"
         : >"$directory/events"
         : >"$directory/console.log"
-        lab_bmc_answers "${directory##*/n0}" >/dev/null 2>&1 || lab_bmc "${directory##*/n0}"
+        [[ -e $directory/feeds ]] || lab_bmc_answers "${directory##*/n0}" >/dev/null 2>&1 ||
+            lab_bmc "${directory##*/n0}"
     done
     # shellcheck disable=SC2119
     lab_script
