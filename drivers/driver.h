@@ -84,7 +84,10 @@ struct driver {
     struct option_table options; /* "credentials" among them if it needs some */
     size_t config_size;
     const char *(*credentials)(const void *config); /* name of the credentials; NULL: none */
-    const struct driver_engine *engine;             /* one of the two */
+    /* What one setting cannot tell of another; pure. Asked when a configuration is loaded (--check),
+     * so its text begins with the name of the option that is wrong. NULL: nothing to check. */
+    int (*check)(const void *config, struct err *err);
+    const struct driver_engine *engine; /* one of the two */
     const struct driver_blocking *blocking;
 };
 

@@ -124,6 +124,7 @@ static void read_sections(struct conf *c, const char *name)
     conf_read_settings(c);
     conf_read_credentials(c);
     conf_read_devices(c);
+    conf_check_devices(c);
     if (!conf_plan_outlets(c))
         return;
     conf_read_nodes(c);

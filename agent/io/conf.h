@@ -45,6 +45,10 @@ void config_freep(struct config **config);
 struct conf_drivers {
     const struct option_schema *(*schema)(void *arg, const char *driver_dir, const char *driver,
                                           struct err *err);
+    /* What a driver says to devices (driver_device_encode(), lines), by their settings alone:
+     * *answers is malloc'd, a refusal a line for those that it cannot use. May be NULL. 0 or -1. */
+    int (*check)(void *arg, const char *driver_dir, const char *driver, const char *devices,
+                 char **answers, struct err *err);
     void *arg;
 };
 

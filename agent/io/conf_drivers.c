@@ -1,4 +1,4 @@
-/* Asks driver programs for their options. */
+/* Asks driver programs for their options, and what they say to devices. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,7 +17,12 @@
 #include "proto/cleanup.h"
 #include "proto/spelling.h"
 
-enum { PATIENCE_MS = 5000, DESCRIPTION_SIZE = 65536, DRIVERS_MAX = 32 };
+enum {
+    PATIENCE_MS = 5000,
+    DESCRIPTION_SIZE = 65536,
+    DRIVERS_MAX = 32,
+    PROGRAM_SIZE = CONF_PATH_SIZE + NAME_SIZE + 32
+};
 
 struct cache {
     struct conf_drivers drivers; /* what the caller has */
@@ -55,14 +61,23 @@ static int cannot_run(const char *program, int error, struct err *err)
                    program, strerror(error), meant);
 }
 
-static int start(const char *program, int output, pid_t *child, struct err *err)
+/* One question: an argument, and what the program reads. */
+struct question {
+    const char *word; /* "--describe" */
+    int input;        /* descriptor; -1: nothing */
+};
+
+static int start(const char *program, const struct question *question, int output, pid_t *child,
+                 struct err *err)
 {
-    char *const argv[] = {(char *)program, (char *)"--describe", NULL};
+    char *const argv[] = {(char *)program, (char *)question->word, NULL};
     char *const environment[] = {(char *)"PATH=/usr/bin:/bin", NULL};
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions))
         return err_set(err, ERR_SYSTEM, "cannot start %s: no memory", program);
-    int rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    int rc = question->input < 0
+                 ? posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+                 : posix_spawn_file_actions_adddup2(&actions, question->input, 0);
     if (!rc)
         rc = posix_spawn_file_actions_adddup2(&actions, output, 1);
     if (!rc)
@@ -72,15 +87,15 @@ static int start(const char *program, int output, pid_t *child, struct err *err)
 }
 
 /* What the program says until it closes its output. */
-static int listen_to(int fd, const char *program, uint64_t deadline, char text[DESCRIPTION_SIZE],
-                     struct err *err)
+static int listen_to(int fd, const char *program, const char *word, uint64_t deadline,
+                     char text[DESCRIPTION_SIZE], struct err *err)
 {
     size_t size = 0;
     for (;;) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         uint64_t now = now_ms();
         if (now >= deadline)
-            return err_set(err, ERR_TIMEOUT, "%s --describe is not done after %d s", program,
+            return err_set(err, ERR_TIMEOUT, "%s %s is not done after %d s", program, word,
                            PATIENCE_MS / 1000);
         if (poll(&ready, 1, (int)(deadline - now)) <= 0)
             continue;
@@ -93,7 +108,7 @@ static int listen_to(int fd, const char *program, uint64_t deadline, char text[D
             break;
         size += (size_t)got;
         if (size == DESCRIPTION_SIZE - 1)
-            return err_set(err, ERR_PROTOCOL, "%s --describe says more than %d bytes", program,
+            return err_set(err, ERR_PROTOCOL, "%s %s says more than %d bytes", program, word,
                            DESCRIPTION_SIZE - 1);
     }
     text[size] = '\0';
@@ -101,7 +116,8 @@ static int listen_to(int fd, const char *program, uint64_t deadline, char text[D
 }
 
 /* A program that closed its output may still hang: it is killed at the deadline, too. */
-static int wait_for(pid_t child, const char *program, uint64_t deadline, struct err *err)
+static int wait_for(pid_t child, const char *program, const char *word, uint64_t deadline,
+                    struct err *err)
 {
     int status;
     _cleanup_(closep) int fd = pidfd_open(child, 0);
@@ -117,39 +133,44 @@ static int wait_for(pid_t child, const char *program, uint64_t deadline, struct 
         if (errno != EINTR)
             return err_set(err, ERR_SYSTEM, "%s: %s", program, strerror(errno));
     if (late)
-        return err_set(err, ERR_TIMEOUT, "%s --describe does not end", program);
+        return err_set(err, ERR_TIMEOUT, "%s %s does not end", program, word);
     if (WIFEXITED(status) && !WEXITSTATUS(status))
         return 0;
     if (WIFSIGNALED(status))
-        return err_set(err, ERR_CONFIG, "%s --describe died of signal %d", program,
-                       WTERMSIG(status));
-    return err_set(err, ERR_CONFIG, "%s --describe failed with exit status %d", program,
+        return err_set(err, ERR_CONFIG, "%s %s died of signal %d", program, word, WTERMSIG(status));
+    return err_set(err, ERR_CONFIG, "%s %s failed with exit status %d", program, word,
                    WEXITSTATUS(status));
 }
 
-static int ask(const char *program, char text[DESCRIPTION_SIZE], struct err *err)
+static int ask(const char *program, const struct question *question, char text[DESCRIPTION_SIZE],
+               struct err *err)
 {
     int ends[2];
     pid_t child;
     if (pipe2(ends, O_CLOEXEC))
         return err_set(err, ERR_SYSTEM, "cannot start %s: %s", program, strerror(errno));
     _cleanup_(closep) int from = ends[0];
-    int rc = start(program, ends[1], &child, err);
+    int rc = start(program, question, ends[1], &child, err);
     (void)close(ends[1]);
     if (rc)
         return rc;
     uint64_t deadline = now_ms() + PATIENCE_MS;
-    rc = listen_to(from, program, deadline, text, err);
-    if (wait_for(child, program, rc ? 0 : deadline, rc ? NULL : err))
+    rc = listen_to(from, program, question->word, deadline, text, err);
+    if (wait_for(child, program, question->word, rc ? 0 : deadline, rc ? NULL : err))
         rc = -1;
     return rc;
+}
+
+static void name_program(char program[PROGRAM_SIZE], const char *driver_dir, const char *driver)
+{
+    (void)snprintf(program, PROGRAM_SIZE, "%s/powerctl-driver-%s", driver_dir, driver);
 }
 
 static const struct option_schema *schema(void *arg, const char *driver_dir, const char *driver,
                                           struct err *err)
 {
     struct cache *cache = arg;
-    char program[CONF_PATH_SIZE + NAME_SIZE + 32];
+    char program[PROGRAM_SIZE];
     struct option_schema *found = NULL;
     for (size_t i = 0; i < cache->count; i++)
         if (!strcmp(cache->schemas[i]->driver, driver))
@@ -159,8 +180,9 @@ static const struct option_schema *schema(void *arg, const char *driver_dir, con
         (void)err_set(err, ERR_LIMIT, "more than %d drivers, or no memory", DRIVERS_MAX);
         return NULL;
     }
-    (void)snprintf(program, sizeof program, "%s/powerctl-driver-%s", driver_dir, driver);
-    if (ask(program, text, err) || option_schema_decode(text, &found, err))
+    name_program(program, driver_dir, driver);
+    const struct question question = {"--describe", -1};
+    if (ask(program, &question, text, err) || option_schema_decode(text, &found, err))
         return NULL;
     if (strcmp(found->driver, driver) != 0) {
         (void)err_set(err, ERR_CONFIG, "%s describes itself as driver '%s'", program,
@@ -172,12 +194,50 @@ static const struct option_schema *schema(void *arg, const char *driver_dir, con
     return found;
 }
 
+/* A descriptor to read the text from. -1: *err says why. */
+static int text_input(const char *text, struct err *err)
+{
+    int fd = memfd_create("devices", MFD_CLOEXEC);
+    size_t size = strlen(text), done = 0;
+    while (fd >= 0 && done < size) {
+        ssize_t put = write(fd, text + done, size - done);
+        if (put < 0 && errno != EINTR)
+            break;
+        done += put > 0 ? (size_t)put : 0;
+    }
+    if (fd >= 0 && done == size && lseek(fd, 0, SEEK_SET) == 0)
+        return fd;
+    (void)err_set(err, ERR_SYSTEM, "no room to hand devices to a driver: %s", strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+static int check(void *arg, const char *driver_dir, const char *driver, const char *devices,
+                 char **answers, struct err *err)
+{
+    char program[PROGRAM_SIZE];
+    _cleanup_(freep) char *text = malloc(DESCRIPTION_SIZE);
+    _cleanup_(closep) int input = text_input(devices, err);
+    (void)arg;
+    if (input < 0)
+        return -1;
+    if (!text)
+        return err_set(err, ERR_SYSTEM, "no memory for what driver '%s' says", driver);
+    name_program(program, driver_dir, driver);
+    const struct question question = {"--check", input};
+    if (ask(program, &question, text, err))
+        return -1;
+    *answers = TAKE(text);
+    return 0;
+}
+
 struct conf_drivers *conf_drivers_new(void)
 {
     struct cache *cache = calloc(1, sizeof *cache);
     if (!cache)
         return NULL;
-    cache->drivers = (struct conf_drivers){.schema = schema, .arg = cache};
+    cache->drivers = (struct conf_drivers){.schema = schema, .check = check, .arg = cache};
     return &cache->drivers;
 }
 

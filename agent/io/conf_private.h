@@ -100,6 +100,7 @@ struct conf_profile {
     const struct option_schema *schema;
     const char *other_driver; /* that it is for; NULL: it is for this one */
     bool good;
+    const struct yaml *root;
     char *texts[DRIVER_SETTINGS_MAX]; /* by option; NULL: it says nothing about that */
 };
 
@@ -231,6 +232,9 @@ uint32_t conf_setting_number(const struct device *device, const struct option_sc
 const struct conf_profile *conf_profile(struct conf *c, const struct yaml *value,
                                         const struct option_schema *schema);
 void conf_profiles_free(struct conf_profile *profile);
+
+/* conf_contradictions.c: what the drivers themselves say to all devices. */
+void conf_check_devices(struct conf *c);
 
 /* conf_lines.c: what devices of one row say about where they are, against all before. `seen`: where
  * the options stand in the row. */

@@ -110,6 +110,7 @@ static void read_profile(struct conf *c, struct conf_profile *profile, struct co
     c->files = file;
     const struct yaml *root = conf_tree(c, file);
     if (root && conf_is_map(c, root)) {
+        profile->root = root;
         profile->other_driver = other_driver(root, profile->schema);
         if (!profile->other_driver)
             conf_walk_options(c, root, &options, seen);

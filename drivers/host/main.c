@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "drivers/driver.h"
+#include "drivers/host/check.h"
 #include "drivers/host/loop.h"
 #include "proto/cleanup.h"
 
@@ -26,13 +27,25 @@ static int version(void)
 
 static int help(void);
 
+static int tell(int rc, const struct err *err)
+{
+    if (rc)
+        (void)fprintf(stderr, "%s\n", err->text);
+    return rc ? 1 : 0;
+}
+
 static int serve(void)
 {
-    struct err err;
-    if (host_serve(&err) == 0)
-        return 0;
-    (void)fprintf(stderr, "%s\n", err.text);
-    return 1;
+    struct err err = {0};
+    int rc = host_serve(&err);
+    return tell(rc, &err);
+}
+
+static int check(void)
+{
+    struct err err = {0};
+    int rc = host_check(&err);
+    return tell(rc, &err);
 }
 
 static const struct command {
@@ -41,6 +54,7 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"--describe", describe, "its options, as one line of JSON"},
+    {"--check", check, "devices on stdin: what is wrong with their settings"},
     {"--version", version, "its version"},
     {"--help", help, "this list"},
 };

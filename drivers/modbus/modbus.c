@@ -89,6 +89,11 @@ static void modbus_bus(const void *config, char text[BUS_SIZE])
         *c = (char)tolower((unsigned char)*c);
 }
 
+static int modbus_check(const void *config, struct err *err)
+{
+    return map_check(config, err);
+}
+
 static const struct driver_blocking blocking = {
     .open = modbus_open,
     .run = modbus_run,
@@ -101,5 +106,6 @@ const struct driver driver = {
     .help = "PDUs and relay boards over Modbus RTU and TCP; which registers is said by a profile",
     .options = {map_rows, MAP_ROWS},
     .config_size = sizeof(struct modbus_map),
+    .check = modbus_check,
     .blocking = &blocking,
 };

@@ -51,6 +51,19 @@ check() { # EXIT-STATUS
     [ "$(grep -c 'error:' <<<"$stderr")" -eq 2 ]
 }
 
+@test "settings that contradict each other are told by their driver, where they stand" {
+    mkdir "$agent_dir/profiles"
+    sed 's/^write: .*/write: { function: 5, address: 101, on: 0x0100 }/; s/^read: .*/read:\n  function: 3\n  address: 101\n  on: [1, 2]\n  off: [0, 2]/' \
+        "$build/profiles/netio-powerpdu-8q.yaml" >"$agent_dir/profiles/netio-powerpdu-8q.yaml"
+    check 2
+    [[ $stderr == "$agent_dir/profiles/netio-powerpdu-8q.yaml:"*": error: 'pdu-a': read_on and read_off are both 2"* ]]
+    [ "$(grep -c 'error:' <<<"$stderr")" -eq 1 ]
+    rm -r "$agent_dir/profiles"
+    configure pdu-a/8 ", read: { address: 65530 }"
+    check 2
+    [[ $stderr == "$agent_dir/powerctl.yaml:2:"*": error: 'pdu-a': read_address 65530: outlet 8 would be at 65537, past 65535"* ]]
+}
+
 @test "a profile that went bad refuses a reload, and the agent goes on with what it had" {
     mkdir "$agent_dir/profiles"
     cp "$build/profiles/netio-powerpdu-8q.yaml" "$agent_dir/profiles/"

@@ -342,6 +342,7 @@ static void test_driver_programs(void **state)
              "#!/bin/sh\necho x >> $0.calls\n[ \"$1\" = --describe ] && echo '{\"driver\":\"good\","
              "\"help\":\"h\",\"options\":[{\"name\":\"host\",\"type\":\"text\"}]}'\n",
              0755);
+    put_file("powerctl-driver-echoes", "#!/bin/sh\n[ \"$1\" = --check ] && cat\n", 0755);
     put_file("powerctl-driver-fails", "#!/bin/sh\nexit 3\n", 0755);
     put_file("powerctl-driver-dies", "#!/bin/sh\nkill -9 $$\n", 0755);
     put_file("powerctl-driver-babbles", "#!/bin/sh\necho hello\n", 0755);
@@ -380,6 +381,16 @@ static void test_driver_programs(void **state)
     }
     assert_null(drivers->schema(drivers->arg, folder, "babbles", &err));
     assert_int_equal(err.kind, ERR_PROTOCOL);
+
+    static const char lines[] = "one\ntwo\n";
+    _cleanup_(freep) char *answers = NULL;
+    if (drivers->check(drivers->arg, folder, "echoes", lines, &answers, &err))
+        fail_msg("%s", err.text);
+    assert_string_equal(answers, lines);
+    assert_int_equal(drivers->check(drivers->arg, folder, "fails", lines, &answers, &err), -1);
+    (void)snprintf(expected, sizeof expected,
+                   "%s/powerctl-driver-fails --check failed with exit status 3", folder);
+    assert_string_equal(err.text, expected);
     conf_drivers_free(drivers);
 }
 

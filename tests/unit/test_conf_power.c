@@ -291,6 +291,83 @@ static void test_circuits(void **state)
     assert_int_equal(inventory->circuits[1].milliamps, 32000);
 }
 
+/* What the driver of the test says: of each device, by its name. */
+static int contradict(void *arg, const char *driver_dir, const char *driver, const char *devices,
+                      char **answers, struct err *err)
+{
+    static const char *const texts[][2] = {
+        {"a1", "read_address is wrong with something"},
+        {"b", "outlets: it has none of them"},
+        {"c", "outlets: it has none of them"},
+        {"d", "pulse_time_function and others"},
+        {"e", "What a device!"},
+        {"f", "read_on: not mine"},
+    };
+    size_t size = 0;
+    FILE *out = open_memstream(answers, &size);
+    (void)arg;
+    (void)driver_dir;
+    assert_non_null(out);
+    assert_non_null(devices);
+    if (!strcmp(driver, "ipmi"))
+        return fclose(out), err_set(err, ERR_TIMEOUT, "it does not end");
+    assert_null(strstr(devices, "\"a2\"")); /* one of each row is enough */
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct err refusal;
+        char name[32];
+        (void)snprintf(name, sizeof name, "{\"device\":\"%s\"", texts[i][0]);
+        if (!strstr(devices, name))
+            continue;
+        (void)err_set(&refusal, ERR_CONFIG, "%s", texts[i][1]);
+        _cleanup_(freep) char *line = driver_refusal_encode(texts[i][0], &refusal);
+        assert_true(fputs(line, out) >= 0);
+    }
+    return fclose(out);
+}
+
+/* It is told where the option stands with which the text begins; of a profile once. */
+static void test_contradictions(void **state)
+{
+    static const struct conf_drivers drivers = {.schema = fixed_schema, .check = contradict};
+    static const char *const expected[] = {
+        "main.yaml:2:84: error: 'a1': read_address is wrong with something",
+        "profiles/p.yaml:1:10: error: 'b': outlets: it has none of them",
+        "profiles/p.yaml:4:30: error: 'd': pulse_time_function and others",
+        "main.yaml:6:3: error: 'e': What a device!",
+        "main.yaml:7:39: error: 'f': read_on: not mine",
+        "main.yaml:8:3: error: driver 'ipmi': it does not end",
+    };
+    struct config *config = NULL;
+    struct conf_errors errors;
+    char path[256];
+    (void)state;
+    make_folder("wrong");
+    make_folder("wrong/profiles");
+    put_file("wrong/profiles/p.yaml", "outlets: 8\n"
+                                      "read_function: 1\n"
+                                      "pulse:\n"
+                                      "  { ms: 5, time: { function: 6 } }\n");
+    put_file(
+        "wrong/main.yaml",
+        "devices:\n"
+        "  a[1-2]: { driver: pdu, host: 'a[1-2]', outlets: 1, read: { function: 1, address: 7 } }\n"
+        "  b: { driver: pdu, host: b, profile: p }\n"
+        "  c: { driver: pdu, host: c, profile: p }\n"
+        "  d: { driver: pdu, host: d, profile: p }\n"
+        "  e: { driver: pdu, host: e, outlets: 1, read: { function: 1 } }\n"
+        "  f: { driver: pdu, host: f, profile: p }\n"
+        "  g: { driver: ipmi, host: g }\n"
+        "  h: { driver: pdu, host: h, profile: p }\n"
+        "nodes: { n1: { power: b/1 } }\n");
+    (void)snprintf(path, sizeof path, "%s/wrong/main.yaml", folder);
+    assert_int_equal(conf_load(path, NULL, &drivers, &config, &errors), -1);
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+        if (!strstr(errors.text, expected[i]))
+            fail_msg("%s is missing in\n%s", expected[i], errors.text);
+    assert_int_equal(errors.count, ARRAY_SIZE(expected));
+    conf_errors_clear(&errors);
+}
+
 /* PDUs alone are a configuration: their outlets can be switched. */
 static void test_no_machines(void **state)
 {
@@ -341,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_controls_and_feeds),
         cmocka_unit_test(test_outlets_are_nodes),
         cmocka_unit_test(test_circuits),
+        cmocka_unit_test(test_contradictions),
         cmocka_unit_test(test_no_machines),
         cmocka_unit_test(test_corpus),
     };
