@@ -197,6 +197,9 @@ static void all_is_asked_and_told(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
         assert_string_equal(rig->asked[i], asked[i]);
     assert_int_equal(view.nodes->outcome, OUTCOME_OK);
+    assert_int_equal(view.nodes->power, POWER_ON);
+    assert_true(view.nodes->has_watts);
+    assert_int_equal(view.nodes->milliwatts, 241000);
     assert_string_equal(view.nodes->text,
                         "bmc: on, suite 17, product 48, next boot none; pdu-a outlet 3: on, "
                         "120.5 W, NETIO 4All; pdu-b outlet 3: on, 120.5 W, NETIO 4All");
