@@ -84,11 +84,18 @@ void step_read_boot_reply(struct core *core, struct task *task, const struct dri
 
 void step_set_boot_begin(struct core *core, struct task *task)
 {
-    if (!task->boot_device[0])
+    const struct job_request *request = &task->job->request;
+    if (task->boot_device[0]) {
+        task_ask(core, task, OP_BOOT_SET);
+    } else if (verb_boots_network(request->verb, &request->options)) {
+        core_tell(core, task, EVENT_NOTE,
+                  "no device sets its next boot (next_boot: in the config): its firmware's boot "
+                  "order decides");
+        task_next_step(core, task);
+    } else {
         task_fail(core, task, VERDICT_UNSUPPORTED,
                   "no device sets its next boot: the config names none (next_boot:)");
-    else
-        task_ask(core, task, OP_BOOT_SET);
+    }
 }
 
 void step_set_boot_reply(struct core *core, struct task *task, const struct driver_reply *reply)
