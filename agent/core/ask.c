@@ -174,11 +174,17 @@ void task_on_feed(struct core *core, struct task *task)
 
 /* Power-on goes to those that were not read on, where that is what the step or its repetition is for;
  * and else to all, since an off may have been on its way to one that reads on. */
-static bool takes_part(const struct task *task, const struct supply *supply)
+bool ask_is_to_switch_on(const struct task *task, const struct step *command,
+                         const struct supply *supply)
 {
     bool again = task->resends && !task->bringing_on;
-    bool only_dark = task->step->unless == POWER_ON || again;
-    return task->request_op != OP_ON || !only_dark || supply->power != POWER_ON;
+    bool only_dark = command->unless == POWER_ON || again;
+    return !only_dark || supply->power != POWER_ON;
+}
+
+static bool takes_part(const struct task *task, const struct supply *supply)
+{
+    return task->request_op != OP_ON || ask_is_to_switch_on(task, task->step, supply);
 }
 
 static void begin_round(struct core *core, struct task *task)

@@ -254,6 +254,9 @@ void task_ask_at(struct core *core, struct task *task, enum op op, const struct 
 void task_on_feed(struct core *core, struct task *task); /* a round of power-ons goes on */
 bool task_asks_feeds(const struct task *task);           /* does this step? */
 bool task_is_switching_on(const struct task *task);      /* a round with some still to come */
+/* Will a round of power-ons by this step include that one? */
+bool ask_is_to_switch_on(const struct task *task, const struct step *command,
+                         const struct supply *supply);
 void ask_answered(struct core *core, struct call *call, const struct driver_reply *reply);
 void ask_lost(struct core *core, struct task *task); /* what never came back */
 void ask_forget(struct core *core, struct task *task);

@@ -47,7 +47,9 @@ static void see_off_never(struct core *core, struct task *task)
                   task_means(task, means));
         return;
     }
-    task->off_sent = task->unfed = false;
+    task->unfed = false;
+    if (!task_has_both(task)) /* else it is fed, and not known to be on */
+        task->off_sent = false;
     if (task_asks_feeds(task))
         step_still_fed(task, fed, sizeof fed);
     task_fail(core, task, VERDICT_INTERRUPTED, "the agent died after %s to %s, and it reads on: %s",
@@ -60,7 +62,7 @@ static void see_still_fed(struct core *core, struct task *task)
 {
     char text[JOB_TEXT_SIZE];
     task->unfed = false;
-    if (!task->escalated) /* else its BMC has switched it off before, and does not answer */
+    if (!task_has_both(task)) /* else its BMC may have switched it off before: that brings it on */
         task->off_sent = false;
     step_still_fed(task, text, sizeof text);
     task_fail(core, task, VERDICT_POWER_FAILED, "%s", text);

@@ -189,8 +189,9 @@ const struct target *task_next_on(const struct task *task)
     bool feeds = task->feeds && task->by_feeds && step->via != VIA_CONTROL;
     const struct supply *each = feeds ? task->feeds->each : NULL;
     for (size_t i = 0; feeds && i < task->feeds->count; i++) {
-        bool on_already = step->unless == POWER_ON && each[i].power == POWER_ON;
-        if (task_is_switching_on(task) ? each[i].part == PART_WAITS : !on_already)
+        bool its_turn = task_is_switching_on(task) ? each[i].part == PART_WAITS
+                                                   : ask_is_to_switch_on(task, step, &each[i]);
+        if (its_turn)
             return &each[i].target;
     }
     return feeds || !target_exists(&task->control) ? &each[0].target : &task->control;
