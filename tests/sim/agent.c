@@ -222,7 +222,7 @@ void agent_reply(struct sim *sim, const struct happening *happening)
 
 static void set_of(const struct job_view *view, struct row *row)
 {
-    const char *names[MACHINES_MAX];
+    const char *names[NODES_MAX];
     struct nodeset *set = NULL;
     row->admitted.nnames = view->nnodes;
     for (size_t i = 0; i < view->nnodes; i++) {

@@ -30,7 +30,7 @@ static struct note *add_note(struct machine *machine, uint32_t after_ms, enum no
 
 static bool goes_wrong(struct machine *machine, enum fault fault)
 {
-    if (!dice_percent(&machine->boot_dice, machine->percent[fault]))
+    if (!dice_percent(&machine->boot_dice, machine->bmc.percent[fault]))
         return false;
     fault_happened(fault);
     return true;
@@ -251,7 +251,7 @@ static bool told_network(struct machine *machine)
     bool network = machine->flag.device == BOOT_NETWORK;
     if (machine->flag.persistent)
         return network;
-    if (machine->traits[FAULT_KEEPS_FLAG])
+    if (machine->bmc.traits[FAULT_KEEPS_FLAG])
         fault_happened(FAULT_KEEPS_FLAG);
     else
         machine->flag.valid = false;
@@ -292,7 +292,7 @@ static void notice(struct sim *sim, struct machine *machine, const struct note *
 
 static bool note_fault(struct machine *machine, enum fault fault)
 {
-    return dice_percent(&machine->note_dice, machine->percent[fault]);
+    return dice_percent(&machine->note_dice, machine->bmc.percent[fault]);
 }
 
 /* From the wire to the agent; a phone-home comes straight. */

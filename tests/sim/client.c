@@ -22,22 +22,72 @@ void clients_begin(struct sim *sim)
 
 static unsigned choose_nodes(struct sim *sim, struct client *client)
 {
-    unsigned all = (1u << sim->nmachines) - 1;
+    unsigned all = bit((unsigned)sim->nmachines) - 1;
     unsigned mask = dice_below(&client->dice, 6) ? 1 + dice_below(&client->dice, all) : all;
     if (dice_below(&client->dice, 3) == 0) /* few of them */
         mask &= 1 + dice_below(&client->dice, all);
     if (!mask)
         mask = 1;
-    size_t length = 0;
-    if (mask == all && dice_below(&client->dice, 2)) {
-        (void)snprintf(client->nodes, sizeof client->nodes, "@all");
-        return mask;
+    return mask;
+}
+
+/* Those who hang on one outlet are mostly asked for together, as they must be. */
+static unsigned with_sharers(const struct sim *sim, unsigned mask)
+{
+    for (unsigned i = 0; i < sim->nmachines; i++) {
+        const struct machine *machine = &sim->machines[i];
+        for (size_t j = 0; j < machine->nfeeds && mask & bit(i); j++)
+            mask |= sim->outlets[machine->feeds[j]].bodies;
     }
+    return mask;
+}
+
+static bool shares(const struct sim *sim, unsigned number)
+{
+    return with_sharers(sim, bit(number)) != bit(number);
+}
+
+/* What hangs on a shared outlet is switched off, then on: one verb does not do both. */
+static unsigned without_sharers(const struct sim *sim, unsigned mask)
+{
+    unsigned left = mask;
     for (unsigned i = 0; i < sim->nmachines; i++)
-        if (mask & 1u << i)
+        if (shares(sim, i))
+            left &= ~bit(i);
+    return left ? left : mask;
+}
+
+static unsigned fed_nodes(const struct sim *sim, unsigned mask)
+{
+    for (unsigned i = 0; i < sim->nmachines; i++)
+        if (!sim->machines[i].nfeeds)
+            mask &= ~bit(i);
+    return mask;
+}
+
+static void name_nodes(struct client *client, unsigned mask)
+{
+    size_t length = 0;
+    for (unsigned i = 0; i < MACHINES_MAX; i++)
+        if (mask & bit(i))
             length += (size_t)snprintf(client->nodes + length, sizeof client->nodes - length,
                                        "%sn%02u", length ? "," : "", i + 1);
-    return mask;
+}
+
+/* Outlets have names, too: one, or all that feed nobody. */
+static void name_outlets(struct sim *sim, struct client *client)
+{
+    size_t length = 0;
+    bool all = dice_below(&client->dice, 3) == 0;
+    uint32_t chosen = dice_below(&client->dice, (uint32_t)sim->noutlets);
+    for (size_t i = 0; i < sim->noutlets; i++) {
+        const struct outlet *outlet = &sim->outlets[i];
+        bool lamp = sim->machines[__builtin_ctz(outlet->bodies)].lamp;
+        if (all && sim->nlamps ? lamp : i == chosen)
+            length += (size_t)snprintf(client->nodes + length, sizeof client->nodes - length,
+                                       "%spdu-%c/%u", length ? "," : "", 'a' + (char)outlet->pdu,
+                                       outlet->number);
+    }
 }
 
 static void choose_options(struct client *client, struct job_options *options)
@@ -45,7 +95,8 @@ static void choose_options(struct client *client, struct job_options *options)
     struct dice *dice = &client->dice;
     options->boot_device = (enum boot_device)dice_below(dice, BOOT_OTHER);
     options->netboot = dice_below(dice, 2);
-    options->native = dice_below(dice, 2);
+    options->native = dice_below(dice, 4) == 0;
+    options->feeds = dice_below(dice, 3) == 0;
     options->grace_s = dice_below(dice, 2) ? 10 : 0;
     options->timeout_s = dice_below(dice, 5) ? 0 : 1 + dice_below(dice, 60);
     options->batch = dice_below(dice, 2) ? 0 : 1 + dice_below(dice, 4);
@@ -56,23 +107,49 @@ static void choose_options(struct client *client, struct job_options *options)
     options->seconds = 15;
 }
 
+/* *mask 0: outlets. */
+static void choose_whom(struct sim *sim, struct client *client, unsigned *mask)
+{
+    unsigned all = bit((unsigned)sim->nmachines) - 1;
+    enum verb verb = client->last.verb;
+    bool one_way = verb == VERB_ON || verb == VERB_OFF;
+    bool either = one_way || verb == VERB_CYCLE || verb == VERB_STATUS || verb == VERB_CHECK;
+    if (sim->noutlets && either && dice_below(&client->dice, 5) == 0) {
+        *mask = 0;
+        name_outlets(sim, client);
+        return;
+    }
+    unsigned fed = fed_nodes(sim, *mask);
+    client->last.options.feeds =
+        client->last.options.feeds && (fed || dice_below(&client->dice, 8) == 0);
+    if (client->last.options.feeds && fed && dice_below(&client->dice, 8))
+        *mask = fed;
+    if (dice_below(&client->dice, 6))
+        *mask = one_way ? with_sharers(sim, *mask) : without_sharers(sim, *mask);
+    if (*mask == all && dice_below(&client->dice, 2))
+        (void)snprintf(client->nodes, sizeof client->nodes, "@all");
+    else
+        name_nodes(client, *mask);
+}
+
 static void choose(struct sim *sim, struct client *client, unsigned *mask)
 {
-    static const enum verb verbs[] = {VERB_NETBOOT,   VERB_NETBOOT, VERB_NETBOOT, VERB_NETBOOT,
-                                      VERB_NETBOOT,   VERB_CYCLE,   VERB_CYCLE,   VERB_CYCLE,
-                                      VERB_REBOOT,    VERB_REBOOT,  VERB_RESET,   VERB_RESET,
-                                      VERB_ON,        VERB_OFF,     VERB_SOFT,    VERB_STATUS,
-                                      VERB_NEXT_BOOT, VERB_DIAG,    VERB_IDENTIFY};
+    static const enum verb verbs[] = {VERB_NETBOOT,   VERB_NETBOOT, VERB_NETBOOT,  VERB_NETBOOT,
+                                      VERB_NETBOOT,   VERB_CYCLE,   VERB_CYCLE,    VERB_CYCLE,
+                                      VERB_REBOOT,    VERB_REBOOT,  VERB_RESET,    VERB_RESET,
+                                      VERB_ON,        VERB_OFF,     VERB_SOFT,     VERB_STATUS,
+                                      VERB_NEXT_BOOT, VERB_DIAG,    VERB_IDENTIFY, VERB_CHECK};
     client->last = (struct job_request){.yes = true};
     *mask = choose_nodes(sim, client);
     client->last.verb = verbs[dice_below(&client->dice, ARRAY_SIZE(verbs))];
     client->last.nodes = client->nodes;
     choose_options(client, &client->last.options);
+    choose_whom(sim, client, mask);
     (void)snprintf(client->last.actor, ACTOR_SIZE, "client %td", client - sim->clients);
     if (dice_below(&client->dice, 2))
         (void)snprintf(client->last.key, JOB_KEY_SIZE, "key-%td-%u", client - sim->clients,
                        client->jobs_left);
-    unsigned count = (unsigned)__builtin_popcount(*mask);
+    unsigned count = *mask ? (unsigned)__builtin_popcount(*mask) : 1;
     if (dice_below(&client->dice, 8) == 0)
         client->last.yes = false;
     if (dice_below(&client->dice, 8) == 0)
@@ -96,17 +173,18 @@ static void compare_set(struct sim *sim, const char *id, unsigned mask)
 {
     struct job_view view = {0};
     struct err err;
+    unsigned asked = mask; /* none: outlets */
     if (!sim->agent.core || core_job(sim->agent.core, id, sim->now_ms, &view, &err))
         return; /* ended and forgotten in the same moment */
-    for (size_t i = 0; i < view.nnodes; i++) {
-        unsigned bit = (unsigned)(view.nodes[i].node[1] - '0') * 10 +
-                       (unsigned)(view.nodes[i].node[2] - '0') - 1;
-        if (!(mask & 1u << bit))
+    for (size_t i = 0; mask && i < view.nnodes; i++) {
+        unsigned number = (unsigned)(view.nodes[i].node[1] - '0') * 10 +
+                          (unsigned)(view.nodes[i].node[2] - '0') - 1;
+        if (!(asked & bit(number)))
             sim_violation(sim, "S1", "%s is in job %s, and was not asked for", view.nodes[i].node,
                           id);
-        mask &= ~(1u << bit);
+        asked &= ~bit(number);
     }
-    if (mask)
+    if (asked)
         sim_violation(sim, "S1", "nodes asked for are not in job %s", id);
     job_view_clear(&view);
 }

@@ -32,6 +32,13 @@
     X(NO_EVIDENCE,          "no restart evidence")                                                  \
     X(DIES_AFTER_OFF,       "BMC dies after power-off")                                             \
     X(DIES_AT_RESET,        "node stays dark after a reset")                                        \
+    /* outlets */                                                                                   \
+    X(PDU_DEAD,             "PDU dead")                                                             \
+    X(OUTLET_STICKS,        "outlet says ok, and stays as it is")                                   \
+    X(BMC_UNFED,            "BMC silent: nothing feeds it")                                         \
+    X(BMC_COMES_BACK,       "BMC still starting after its power came back")                         \
+    X(RESTORES_POWER,       "machine goes on when it is fed again")                                 \
+    X(STAYS_DARK,           "machine stays off when it is fed again")                               \
     /* nodes that do not boot as told */                                                            \
     X(BOOTS_DISK,           "boots the disk although told network")                                 \
     X(HANGS_IN_POST,        "hangs in POST")                                                        \

@@ -91,7 +91,7 @@ static void fold(const struct journal *journal, const char *job, const char *nod
 
 static void take_over(struct sim *sim, const struct row *job)
 {
-    struct trail trails[MACHINES_MAX];
+    static struct trail trails[NODES_MAX];
     struct err err = {0};
     for (size_t i = 0; i < job->admitted.nnames; i++)
         fold(&sim->journal, job->job, job->admitted.names[i], &trails[i]);
@@ -109,7 +109,7 @@ static void take_over(struct sim *sim, const struct row *job)
 static void recall_last(struct sim *sim)
 {
     const struct journal *journal = &sim->journal;
-    for (size_t node = 0; node < sim->nmachines; node++) {
+    for (size_t node = 0; node < sim->inventory->nnodes; node++) {
         const struct row *last = NULL;
         for (const struct row *row = journal->rows; row < journal->rows + journal->nrows; row++)
             if (row->kind == ROW_EVENT && row->event.kind == EVENT_OUTCOME &&

@@ -21,15 +21,18 @@ void machine_power(struct sim *sim, struct machine *machine, bool on, uint32_t c
     machine->ip_told = false;
     trace_line(sim, "machine %u is %s, by %s %u", machine->index + 1, on ? "on" : "off",
                cause ? "request" : "itself", cause);
-    if (on)
+    if (on && !machine->lamp)
         boot_start(sim, machine);
     oracle_edge(sim, machine, edge);
 }
 
-bool machine_on_at(const struct machine *machine, uint64_t at_ms)
+void machine_by_hand(struct sim *sim, struct machine *machine, bool on)
 {
-    bool on = machine->nedges ? !machine->edges[0].on : machine->on;
-    for (size_t i = 0; i < machine->nedges && machine->edges[i].at_ms <= at_ms; i++)
-        on = machine->edges[i].on;
-    return on;
+    if (machine->by_bmc || !machine->nfeeds) {
+        if (on != machine->on && machine_fed(sim, machine))
+            machine_power(sim, machine, on, 0);
+        return;
+    }
+    for (size_t i = 0; i < machine->nfeeds; i++)
+        outlet_switch(sim, &sim->outlets[machine->feeds[i]], on, 0);
 }

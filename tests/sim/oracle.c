@@ -38,7 +38,7 @@ struct judged_node *judged_node(struct judged_job *job, const char *name)
 
 bool verb_changes(enum verb verb)
 {
-    return verb != VERB_STATUS;
+    return verb != VERB_STATUS && verb != VERB_CHECK;
 }
 
 bool op_changes(enum op op)
@@ -56,6 +56,24 @@ bool meant_off(const struct judged_job *job)
     return job->verb == VERB_OFF || job->verb == VERB_SOFT;
 }
 
+bool has_feeds(const struct judged_node *node)
+{
+    return node->ntargets > node->first_feed;
+}
+
+bool has_both(const struct judged_node *node)
+{
+    return node->first_feed && has_feeds(node);
+}
+
+struct judged_target *judged_target(struct judged_node *node, const char *device, uint32_t number)
+{
+    for (size_t i = 0; i < node->ntargets; i++)
+        if (node->targets[i].number == number && !strcmp(node->targets[i].device, device))
+            return &node->targets[i];
+    return NULL;
+}
+
 /* ---- admission ---- */
 
 static const struct node *configured(const struct sim *sim, const char *name)
@@ -66,12 +84,41 @@ static const struct node *configured(const struct sim *sim, const char *name)
     return NULL;
 }
 
-static void freeze(struct sim *sim, struct judged_node *node, const struct node *config)
+static void add_target(struct sim *sim, struct judged_node *node, const struct feed *feed,
+                       uint32_t cost_ma)
+{
+    struct judged_target *target = &node->targets[node->ntargets++];
+    const char *device = sim->inventory->devices[feed->device].config.device;
+    memcpy(target->device, device, NAME_SIZE);
+    target->number = feed->outlet;
+    target->circuit = feed->circuit;
+    target->cost_ma = cost_ma;
+    target->outlet = OUTLETS_MAX;
+    for (unsigned i = 0; feed->outlet && i < sim->noutlets; i++)
+        if (sim->outlets[i].number == feed->outlet &&
+            !strcmp(sim->pdus[sim->outlets[i].pdu].name, device))
+            target->outlet = i;
+}
+
+static void freeze_targets(struct sim *sim, struct judged_node *node, const struct node *config,
+                           bool feeds)
+{
+    if (config->control.device != DEVICE_NONE)
+        add_target(sim, node, &config->control, config->inrush_ma);
+    node->first_feed = node->ntargets;
+    for (size_t i = 0; i < config->nfeeds; i++) {
+        uint32_t shares = (uint32_t)config->nfeeds;
+        add_target(sim, node, &config->feeds[i], (config->inrush_ma + shares - 1) / shares);
+        node->was_fed = node->was_fed || sim->outlets[node->targets[node->ntargets - 1].outlet].on;
+    }
+    node->by_feeds = has_feeds(node) && (feeds || config->feeds_first || !node->first_feed);
+}
+
+static void freeze(struct sim *sim, struct judged_node *node, const struct node *config, bool feeds)
 {
     const struct device *devices = sim->inventory->devices;
     memcpy(node->name, config->name, NAME_SIZE);
-    memcpy(node->device, devices[config->control.device].config.device, NAME_SIZE);
-    node->outlet = config->control.outlet;
+    freeze_targets(sim, node, config, feeds);
     node->machine = node->boot_machine = world_node_machine(sim, config->name);
     node->up = config->up;
     if (config->next_boot != DEVICE_NONE)
@@ -99,7 +146,7 @@ static void admitted(struct sim *sim, const struct row *row)
 {
     struct oracle *oracle = sim->oracle;
     const struct job_request *request = &row->admitted.request;
-    bool off = request->verb != VERB_STATUS && request->verb != VERB_ON &&
+    bool off = verb_changes(request->verb) && request->verb != VERB_ON &&
                request->verb != VERB_IDENTIFY && request->verb != VERB_NEXT_BOOT;
     if (oracle->njobs == JUDGED_JOBS_MAX)
         abort();
@@ -120,9 +167,12 @@ static void admitted(struct sim *sim, const struct row *row)
                           job->id);
             return;
         }
-        freeze(sim, &job->nodes[i], config);
+        freeze(sim, &job->nodes[i], config, request->options.feeds);
         if (config->protect && off)
             sim_violation(sim, "S13", "%s is protected, and in job %s", config->name, job->id);
+        if (config->feeds_node[0] && verb_changes(job->verb))
+            sim_violation(sim, "S13", "%s feeds %s, and is in job %s", config->name,
+                          config->feeds_node, job->id);
         if (verb_changes(job->verb))
             judge_alone(sim, job, job->nodes[i].machine, "admission");
     }
@@ -171,7 +221,10 @@ static void event_told(struct sim *sim, const struct row *row)
         node->attempt = row->event.node.attempt;
         node->restarts_maybe = 0;
         node->proof_ms = sim->now_ms;
+        node->feeds_off = node->all_off = false;
     }
+    if (strstr(row->event.node.text, "switching it on again"))
+        node->repaired = true;
     if (speaks_of_flag(row->event.node.text))
         node->flag_told = true;
     if (row->event.kind == EVENT_OUTCOME)
@@ -243,14 +296,16 @@ void oracle_delivered(struct sim *sim, uint32_t cause, const struct driver_reply
     if (send->op != OP_STATUS || !reply->ok || reply->power == POWER_UNKNOWN)
         return;
     node->known_life = send->life;
+    node->lied_off = node->lied_off || (reply->power == POWER_OFF && send->truth_on);
     node->lied_on = node->lied_on || (reply->power == POWER_ON && !send->truth_on);
-    if (too_late(sim, send) && sim->blocked_until_ms < sim->now_ms)
+    struct judged_target *target = judged_target(node, send->device, send->outlet);
+    if (!target || (too_late(sim, send) && sim->blocked_until_ms < sim->now_ms))
         return;
-    node->readings[1] = node->readings[0];
-    node->readings[0] = (struct reading){.read_ms = send->arrived_ms,
-                                         .delivered_ms = sim->now_ms,
-                                         .power = reply->power,
-                                         .truth_on = send->truth_on};
+    target->readings[1] = target->readings[0];
+    target->readings[0] = (struct reading){.read_ms = send->arrived_ms,
+                                           .delivered_ms = sim->now_ms,
+                                           .power = reply->power,
+                                           .truth_on = send->truth_on};
 }
 
 /* ---- what really happens ---- */
@@ -259,7 +314,9 @@ void oracle_delivered(struct sim *sim, uint32_t cause, const struct driver_reply
 static void own_off(struct sim *sim, struct judged_job *job, struct judged_node *node, bool stays)
 {
     node->proof_ms = sim->now_ms;
-    if (++node->offs > node->attempt + node->by_others)
+    /* By its feeds, then by its BMC; and its BMC may have tried before. */
+    unsigned most = node->attempt * (has_both(node) ? 3 : 1);
+    if (++node->offs > most + node->by_others)
         sim_violation(sim, "S8", "%s went off %u times in attempt %u of job %s", node->name,
                       node->offs, node->attempt, job->id);
     if (stays && node->ended && node->was_on && !meant_off(job) &&
@@ -278,14 +335,27 @@ void oracle_edge(struct sim *sim, const struct machine *machine, const struct ed
             struct judged_node *node = &job->nodes[j];
             if (node->machine != machine->index)
                 continue;
-            if (own && !edge->on && !strcmp(send->node, node->name))
+            if (own && !edge->on &&
+                (send->at_outlet != OUTLETS_MAX || !strcmp(send->node, node->name)))
                 own_off(sim, job, node,
                         (send->op != OP_RESET && send->op != OP_CYCLE) ||
-                            machine->traits[FAULT_DIES_AT_RESET]);
+                            machine->bmc.traits[FAULT_DIES_AT_RESET]);
             else if (!own && edge->on)
                 node->by_others++;
         }
     }
+}
+
+void oracle_outlet(struct sim *sim, const struct outlet *outlet)
+{
+    for (size_t i = 0; i < sim->oracle->njobs; i++)
+        for (size_t j = 0; j < sim->oracle->jobs[i].nnodes; j++) {
+            struct judged_node *node = &sim->oracle->jobs[i].nodes[j];
+            bool all_off = has_feeds(node) && !node->ended && !outlet->on;
+            for (size_t k = node->first_feed; k < node->ntargets; k++)
+                all_off = all_off && !sim->outlets[node->targets[k].outlet].on;
+            node->all_off = node->all_off || all_off;
+        }
 }
 
 void oracle_flag(struct sim *sim, const struct machine *machine)

@@ -18,6 +18,7 @@ void oracle_committed(struct sim *sim, const struct row *rows, size_t count);
 void oracle_sent(struct sim *sim, uint32_t cause);
 void oracle_delivered(struct sim *sim, uint32_t cause, const struct driver_reply *reply);
 void oracle_edge(struct sim *sim, const struct machine *machine, const struct edge *edge);
+void oracle_outlet(struct sim *sim, const struct outlet *outlet);
 void oracle_flag(struct sim *sim, const struct machine *machine);
 void oracle_restarted(struct sim *sim);
 

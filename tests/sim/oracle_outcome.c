@@ -16,35 +16,51 @@ static const struct edge *last_edge(const struct machine *machine)
 
 /* ---- S3: no ok without the truth ---- */
 
-/* It is so, or was so when it was last read, and somebody else has changed it since. */
-static bool state_was_so(const struct sim *sim, const struct judged_job *job,
-                         const struct judged_node *node, bool on)
+bool target_was_so(const struct sim *sim, const struct judged_job *job,
+                   const struct judged_node *node, const struct judged_target *target, bool on)
 {
     const struct machine *machine = &sim->machines[node->machine];
+    const struct outlet *outlet =
+        target->outlet < OUTLETS_MAX ? &sim->outlets[target->outlet] : NULL;
     const struct edge *edge = last_edge(machine);
-    if (machine->on == on)
+    bool is_on = outlet ? outlet->on : machine->on;
+    uint64_t edge_ms = outlet ? outlet->edge_ms : edge ? edge->at_ms : 0;
+    uint32_t cause = outlet ? outlet->cause : edge ? edge->cause : 0;
+    if (is_on == on)
         return true;
-    if (!edge || own(sim, job, edge->cause))
+    if (!edge_ms || own(sim, job, cause))
         return false;
     for (size_t i = 0; i < 2; i++) /* one of the two may have been a lie */
-        if (node->readings[i].truth_on == on && edge->at_ms >= node->readings[i].read_ms)
+        if (target->readings[i].truth_on == on && edge_ms >= target->readings[i].read_ms)
             return true;
     return false;
+}
+
+void judge_read_twice(struct sim *sim, const struct judged_job *job, const struct judged_node *node,
+                      const struct judged_target *target, bool on)
+{
+    enum power power = on ? POWER_ON : POWER_OFF;
+    const struct reading *last = &target->readings[0], *first = &target->readings[1];
+    if (!last->delivered_ms || !first->delivered_ms || last->power != power ||
+        first->power != power ||
+        last->delivered_ms - first->delivered_ms < sim->inventory->deadlines.settle)
+        sim_violation(sim, "S3",
+                      "%s is ok in job %s, and %s/%u was not read %s twice, settle apart",
+                      node->name, job->id, target->device, target->number, on ? "on" : "off");
 }
 
 static void judge_state(struct sim *sim, const struct judged_job *job,
                         const struct judged_node *node, bool on)
 {
-    enum power power = on ? POWER_ON : POWER_OFF;
-    const struct reading *last = &node->readings[0], *first = &node->readings[1];
-    if (!state_was_so(sim, job, node, on))
+    const struct judged_target *control = &node->targets[0];
+    if (!node->first_feed) {
+        judge_feeds(sim, job, node, on);
+        return;
+    }
+    if (!target_was_so(sim, job, node, control, on))
         sim_violation(sim, "S3", "%s is ok in job %s, and it is not %s", node->name, job->id,
                       on ? "on" : "off");
-    if (!last->delivered_ms || !first->delivered_ms || last->power != power ||
-        first->power != power ||
-        last->delivered_ms - first->delivered_ms < sim->inventory->deadlines.settle)
-        sim_violation(sim, "S3", "%s is ok in job %s, and was not read %s twice, settle apart",
-                      node->name, job->id, on ? "on" : "off");
+    judge_read_twice(sim, job, node, control, on);
 }
 
 /* Switched on by a hand, or by an agent that is dead, and in POST when the job began: its firmware
@@ -59,10 +75,20 @@ static bool was_in_post(const struct sim *sim, const struct judged_job *job,
     return !edge->cause || sim->sends[edge->cause - 1].life != sim->agent.life;
 }
 
-/* Off, then on, since the job began. `least_ms`: how long it was off at least, where the job did
+static uint64_t dwell_after(const struct sim *sim, const struct edge *off)
+{
+    const struct send *send = &sim->sends[off->cause - 1];
+    uint64_t dwell_ms = sim->inventory->deadlines.dwell;
+    if (send->at_outlet == OUTLETS_MAX)
+        return dwell_ms;
+    uint64_t of_pdu_ms = sim->pdus[sim->outlets[send->at_outlet].pdu].dwell_ms;
+    return of_pdu_ms ? of_pdu_ms : dwell_ms;
+}
+
+/* Off, then on, since the job began. `dwell`: it was off so long at least, where the job did
  * both. */
 static void judge_cycled(struct sim *sim, const struct judged_job *job,
-                         const struct judged_node *node, uint64_t least_ms)
+                         const struct judged_node *node, bool dwell)
 {
     const struct machine *machine = &sim->machines[node->machine];
     const struct edge *off = NULL;
@@ -76,8 +102,8 @@ static void judge_cycled(struct sim *sim, const struct judged_job *job,
             continue;
         }
         cycled = cycled || off || !node->was_on;
-        if (off && own(sim, job, off->cause) && own(sim, job, edge->cause) &&
-            edge->at_ms - off->at_ms < least_ms)
+        if (off && dwell && own(sim, job, off->cause) && own(sim, job, edge->cause) &&
+            edge->at_ms - off->at_ms < dwell_after(sim, off))
             sim_violation(sim, "S15", "%s was off for %llu ms only in job %s", node->name,
                           (unsigned long long)(edge->at_ms - off->at_ms), job->id);
     }
@@ -144,31 +170,34 @@ static void judge_next_boot(struct sim *sim, const struct judged_job *job,
 static void judge_ok(struct sim *sim, const struct judged_job *job, const struct judged_node *node,
                      const struct job_event *event)
 {
-    uint64_t dwell_ms = sim->inventory->deadlines.dwell;
     switch (job->verb) {
     case VERB_STATUS:
     case VERB_CHECK:
-        if (event->node.power != node->readings[0].power)
-            sim_violation(sim, "S3", "the power of %s is told as %d, and was read as %d",
-                          node->name, event->node.power, node->readings[0].power);
+        judge_told_power(sim, node, event->node.power);
         break;
     case VERB_ON:
-        judge_state(sim, job, node, true);
-        break;
     case VERB_OFF:
+        if (node->by_feeds)
+            judge_feeds(sim, job, node, job->verb == VERB_ON);
+        else
+            judge_state(sim, job, node, job->verb == VERB_ON);
+        break;
     case VERB_SOFT:
         judge_state(sim, job, node, false);
         break;
     case VERB_RESET:
     case VERB_CYCLE:
+        if (job->verb == VERB_CYCLE && node->by_feeds && has_both(node)) {
+            judge_fed_cycle(sim, job, node);
+            break;
+        }
         judge_state(sim, job, node, true);
-        judge_cycled(sim, job, node,
-                     job->verb == VERB_CYCLE && !job->options.native ? dwell_ms : 0);
+        judge_cycled(sim, job, node, job->verb == VERB_CYCLE && !job->options.native);
         break;
     case VERB_REBOOT:
     case VERB_NETBOOT:
         judge_state(sim, job, node, true);
-        judge_cycled(sim, job, node, job->verb == VERB_REBOOT ? dwell_ms : 0);
+        judge_cycled(sim, job, node, job->verb == VERB_REBOOT);
         judge_booted(sim, job, node);
         break;
     case VERB_NEXT_BOOT:
@@ -195,7 +224,7 @@ static void judge_dark(struct sim *sim, const struct judged_job *job,
         sim_violation(sim, "S4",
                       "%s was on, job %s switched it off, and ends for it with outcome %d",
                       node->name, job->id, node->outcome);
-    if (node->outcome == OUTCOME_LEFT_OFF && !node->was_on && node->attempt < 2 &&
+    if (node->outcome == OUTCOME_LEFT_OFF && !node->was_on && !node->was_fed && node->attempt < 2 &&
         !node->by_others && !node->lied_on)
         sim_violation(sim, "S4", "%s was off before job %s, and is told as left off", node->name,
                       job->id);
@@ -232,5 +261,6 @@ void judge_outcome(struct sim *sim, struct judged_job *job, struct judged_node *
     if (node->outcome == OUTCOME_OK)
         judge_ok(sim, job, node, event);
     judge_dark(sim, job, node);
+    judge_unfed(sim, job, node, event);
     judge_flag(sim, job, node);
 }

@@ -23,16 +23,15 @@ static const char *op_word(enum op op)
 }
 
 /* S1: to the device that the node had when the job was admitted, and to no other. */
-static void judge_target(struct sim *sim, const struct judged_job *job,
-                         const struct judged_node *node, const struct send *send)
+static void judge_target(struct sim *sim, const struct judged_job *job, struct judged_node *node,
+                         const struct send *send)
 {
     bool boot = send->op == OP_BOOT_SET || send->op == OP_BOOT_GET;
-    const char *device = boot ? node->boot_device : node->device;
-    uint32_t outlet = boot ? 0 : node->outlet;
-    if (strcmp(send->device, device) != 0 || send->outlet != outlet)
-        sim_violation(sim, "S1", "%s for %s of job %s goes to %s/%u, which was %s/%u at admission",
-                      op_word(send->op), node->name, job->id, send->device, send->outlet, device,
-                      outlet);
+    bool to_boot_device = !strcmp(send->device, node->boot_device) && !send->outlet;
+    bool to_power = judged_target(node, send->device, send->outlet) != NULL;
+    if (boot ? !to_boot_device : !to_power && !(to_boot_device && send->op == OP_INFO))
+        sim_violation(sim, "S1", "%s for %s of job %s goes to %s/%u, which it had not at admission",
+                      op_word(send->op), node->name, job->id, send->device, send->outlet);
     if (node->ended)
         sim_violation(sim, "S1", "%s for %s, which has its outcome in job %s", op_word(send->op),
                       node->name, job->id);
@@ -53,6 +52,13 @@ static void judge_intent(struct sim *sim, const struct send *send)
                   send->device);
 }
 
+/* The same order to several outlets of a machine, or by two that share one, is one order. */
+static bool belong_together(const struct send *a, const struct send *b)
+{
+    return a->at_outlet != OUTLETS_MAX && b->at_outlet != OUTLETS_MAX && a->op == b->op &&
+           !strcmp(a->job, b->job);
+}
+
 /* S7: one job at a machine. */
 static void judge_alone(struct sim *sim, const struct judged_job *job, const struct send *send)
 {
@@ -60,7 +66,7 @@ static void judge_alone(struct sim *sim, const struct judged_job *job, const str
         const struct judged_job *other = &sim->oracle->jobs[i];
         for (size_t j = 0; j < other->nnodes; j++)
             if (other != job && verb_changes(other->verb) && !other->nodes[j].ended &&
-                other->nodes[j].machine == send->machine)
+                (bit(other->nodes[j].machine) & send->bodies))
                 sim_violation(sim, "S7", "%s of job %s to %s, which job %s has as %s",
                               op_word(send->op), job->id, send->device, other->id,
                               other->nodes[j].name);
@@ -69,24 +75,11 @@ static void judge_alone(struct sim *sim, const struct judged_job *job, const str
         const struct send *older = &sim->sends[i];
         if (sim->now_ms - older->at_ms > 60000 || older->life != send->life)
             break;
-        if (!older->delivered && older->machine == send->machine && op_changes(older->op) &&
-            sim->now_ms < older->at_ms + older->budget_ms)
+        if (!older->delivered && (older->bodies & send->bodies) && op_changes(older->op) &&
+            !belong_together(older, send) && sim->now_ms < older->at_ms + older->budget_ms)
             sim_violation(sim, "S7", "%s of job %s to %s, where %s of job %s is not answered yet",
                           op_word(send->op), job->id, send->device, op_word(older->op), older->job);
     }
-}
-
-/* S11: in no second more than the limit, whoever asks, whichever agent sends. */
-static void judge_inrush(struct sim *sim)
-{
-    struct oracle *oracle = sim->oracle;
-    if (oracle->npower_ons == POWER_ONS_MAX)
-        return;
-    oracle->power_ons_ms[oracle->npower_ons++] = sim->now_ms;
-    uint32_t limit = sim->inventory->limits.power_on_per_second;
-    if (oracle->npower_ons > limit &&
-        sim->now_ms - oracle->power_ons_ms[oracle->npower_ons - 1 - limit] < 1000)
-        sim_violation(sim, "S11", "more than %u power-ons within a second", limit);
 }
 
 static void judge_restart(struct sim *sim, const struct judged_job *job, struct judged_node *node,
@@ -134,6 +127,8 @@ void judge_send(struct sim *sim, struct judged_job *job, struct judged_node *nod
     count_command(sim, send);
     judge_intent(sim, send);
     judge_alone(sim, job, send);
+    judge_shared(sim, job, send);
+    judge_on_after_off(sim, job, node, send);
     /* S5: on a guess nothing is switched. Power-on alone may rest on what an earlier agent read: on
      * twice is on, and a node that was on must come back. */
     bool known = send->op == OP_ON ? node->known_life != 0 : node->known_life == send->life;
@@ -142,7 +137,7 @@ void judge_send(struct sim *sim, struct judged_job *job, struct judged_node *nod
                       op_word(send->op), node->name, job->id);
     if (send->op == OP_RESET || send->op == OP_CYCLE)
         judge_restart(sim, job, node, send);
-    if (send->op == OP_ON || send->op == OP_RESET || send->op == OP_CYCLE) {
-        judge_inrush(sim);
-    }
+    const struct judged_target *target = judged_target(node, send->device, send->outlet);
+    if (target && (send->op == OP_ON || send->op == OP_RESET || send->op == OP_CYCLE))
+        judge_inrush(sim, target);
 }

@@ -83,6 +83,7 @@ static bool is_for_agent(enum happening_kind kind)
     case HAPPENS_ARRIVAL:
     case HAPPENS_ACT:
     case HAPPENS_SELF:
+    case HAPPENS_RESTORE:
     case HAPPENS_BOOT:
     case HAPPENS_BLOCK:
     case HAPPENS_START:
@@ -118,17 +119,27 @@ static void by_itself(struct sim *sim, const struct happening *happening)
         return;
     if (happening->number)
         machine->restart_cause = 2;
-    machine_power(sim, machine, happening->number, 0);
+    machine_by_hand(sim, machine, happening->number);
 }
 
 static void calm_down(struct sim *sim)
 {
     sim->calm = true;
     for (size_t i = 0; i < sim->nmachines; i++) {
-        struct machine *machine = &sim->machines[i];
-        memset(machine->traits, 0, sizeof machine->traits);
-        memset(machine->percent, 0, sizeof machine->percent);
-        machine->dead_until_ms = 0;
+        struct endpoint *bmc = &sim->machines[i].bmc;
+        memset(bmc->traits, 0, sizeof bmc->traits);
+        memset(bmc->percent, 0, sizeof bmc->percent);
+        bmc->dead_until_ms = 0;
+    }
+    for (size_t i = 0; i < sim->noutlets; i++) {
+        struct endpoint *end = &sim->outlets[i].end;
+        memset(end->traits, 0, sizeof end->traits);
+        memset(end->percent, 0, sizeof end->percent);
+    }
+    for (size_t i = 0; i < PDUS; i++) {
+        sim->pdus[i].dead = false;
+        sim->pdus[i].dead_percent = 0;
+        sim->pdus[i].dead_until_ms = 0;
     }
     trace_line(sim, "faults end");
 }
@@ -147,6 +158,9 @@ static void happen(struct sim *sim, struct happening *happening)
         break;
     case HAPPENS_SELF:
         by_itself(sim, happening);
+        break;
+    case HAPPENS_RESTORE:
+        outlet_restore(sim, happening);
         break;
     case HAPPENS_BOOT:
         boot_next(sim, happening);

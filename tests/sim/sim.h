@@ -20,6 +20,13 @@
 
 enum {
     MACHINES_MAX = 10,
+    LAMPS_MAX = 3,
+    BODIES_MAX = MACHINES_MAX + LAMPS_MAX, /* machines, and what else hangs on an outlet */
+    PDUS = 3,
+    FEEDS = 3, /* of one machine, at most */
+    OUTLETS_MAX = MACHINES_MAX * FEEDS + LAMPS_MAX,
+    CIRCUITS = 2,
+    NODES_MAX = MACHINES_MAX + OUTLETS_MAX, /* in the inventory */
     EDGES_MAX = 2048,
     SCRIPT_MAX = 80,
     PAST_BOOTS = 32,
@@ -52,12 +59,52 @@ struct script_step {
     struct note note;
 };
 
-struct machine {
-    unsigned index;
-    struct dice power_dice, boot_dice, note_dice;
+/* What a driver talks to: a machine's BMC, or an outlet. */
+struct endpoint {
+    struct dice dice;
     bool traits[FAULTS];      /* what is wrong with it for as long as the faults last */
     uint32_t percent[FAULTS]; /* what goes wrong with one request in a hundred */
-    bool on, pdu_fed, network_first, by_logs, uefi_ipxe, etherboot, one_file, quick, nfs;
+    uint32_t act;             /* the late act that is valid; an order that came later replaces it */
+    unsigned reads_since_lie;
+    uint64_t lied_ms;
+    uint64_t dead_until_ms; /* a BMC */
+};
+
+struct pdu {
+    char name[NAME_SIZE];
+    struct dice dice;
+    uint32_t dead_percent, stagger_ms, dwell_ms;
+    bool dead, metered;
+    uint64_t dead_until_ms;
+};
+
+struct outlet {
+    struct endpoint end;
+    unsigned index, pdu; /* of sim->outlets, sim->pdus */
+    uint32_t number;     /* at its PDU, from 1 */
+    unsigned circuit;    /* CIRCUITS: of none */
+    bool on;
+    uint32_t bodies;  /* bits: the machines that it feeds */
+    uint64_t edge_ms; /* the last one, */
+    uint32_t cause;   /* and of which request: 1 + index into sends; 0: by hand */
+};
+
+/* What a machine with a BMC does when it has power again. */
+enum restore { RESTORES_OFF, RESTORES_ON, RESTORES_LAST };
+
+struct machine {
+    unsigned index;
+    struct dice boot_dice, note_dice;
+    struct endpoint bmc;
+    bool on, lamp, network_first, by_logs, uefi_ipxe, etherboot, one_file, quick, nfs;
+    bool by_bmc; /* its BMC controls it; else it is on as long as it is fed */
+    size_t nfeeds;
+    unsigned feeds[FEEDS]; /* of sim->outlets. None: its power is beyond our reach */
+    bool feeds_first, ran_when_fed;
+    uint64_t bmc_back_ms; /* its BMC answers from then on, after it was fed again */
+    enum restore restore;
+    uint32_t inrush_ma, feeds_after;
+    unsigned circuit; /* of its BMC's power-on */
     struct edge edges[EDGES_MAX];
     size_t nedges;
     struct boot_truth boot;
@@ -69,10 +116,6 @@ struct machine {
     uint32_t flag_cause;
     uint8_t restart_cause;
     uint64_t minutes_from_ms;
-    uint32_t act;           /* the late act that is valid; an order that came later replaces it */
-    uint64_t dead_until_ms; /* its BMC */
-    unsigned reads_since_lie;
-    uint64_t lied_ms;
     uint64_t log_read_ms; /* the agent has read the log up to now by then */
     bool ip_told;         /* an ACK of this boot has reached the agent */
     struct mac mac;
@@ -89,7 +132,9 @@ struct send {
     enum boot_device boot_device;
     char job[JOB_ID_SIZE], node[NAME_SIZE], device[NAME_SIZE];
     uint32_t outlet;
-    bool truth_on; /* the machine, when the request was there */
+    unsigned at_outlet; /* of sim->outlets; OUTLETS_MAX: it is for a BMC */
+    uint32_t bodies;    /* bits: whom it may switch */
+    bool truth_on;      /* the machine or outlet, when the request was there */
     bool ok, delivered;
     enum power power; /* what was answered */
     enum sent sent;
@@ -102,6 +147,7 @@ enum happening_kind {
     HAPPENS_REPLY,   /* reply at the agent */
     HAPPENS_ACT,     /* a device does at last what it said it had done */
     HAPPENS_SELF,    /* power changes by itself */
+    HAPPENS_RESTORE, /* a machine that has power again does as it is told to */
     HAPPENS_BOOT,    /* the next step of a boot */
     HAPPENS_NOTICE,  /* note at the agent */
     HAPPENS_PROBE,   /* the watched port is tried */
@@ -142,7 +188,7 @@ struct row {
             struct job_request request; /* nodes: NULL */
             char hash[17];
             size_t nnames;
-            char names[MACHINES_MAX][NAME_SIZE];
+            char names[NODES_MAX][NAME_SIZE];
         } admitted;
         struct job_event event;
         struct driver_request intent;
@@ -180,7 +226,7 @@ struct client {
     unsigned jobs_left;
     char key[JOB_KEY_SIZE], id[JOB_ID_SIZE]; /* of its last job */
     struct job_request last;
-    char nodes[128];
+    char nodes[512];
     bool may_cancel;
 };
 
@@ -194,8 +240,11 @@ struct sim {
     size_t nheap, heap_room;
     uint64_t blocked_until_ms;
 
-    size_t nmachines;
-    struct machine machines[MACHINES_MAX];
+    size_t nmachines, nlamps, noutlets;
+    struct machine machines[BODIES_MAX]; /* lamps behind the machines */
+    struct pdu pdus[PDUS];
+    struct outlet outlets[OUTLETS_MAX];
+    struct circuit circuits[CIRCUITS];
     uint32_t percent[FAULTS]; /* how likely this seed makes each */
     struct inventory *inventory;
     unsigned swap_a, swap_b; /* nodes whose machines are exchanged in this inventory */
@@ -236,13 +285,24 @@ bool trace_violation(const struct trace *trace, char invariant[8], uint64_t *eve
 /* world.c */
 void world_begin(struct sim *sim);
 struct inventory *world_inventory(struct sim *sim);
-/* NULL: no such device. */
-struct machine *world_machine(struct sim *sim, const char *device, uint32_t outlet);
 unsigned world_node_machine(const struct sim *sim, const char *node);
+/* NULL: no such device. */
+struct machine *world_bmc(struct sim *sim, const char *device, uint32_t outlet);
+void world_endpoint(struct sim *sim, struct endpoint *end, uint64_t stream, bool is_outlet);
+
+/* outlet.c: PDUs, and what hangs on them */
+void outlets_begin(struct sim *sim);
+void outlets_name(const struct sim *sim, struct inventory *inventory, size_t first_device);
+struct outlet *outlet_find(struct sim *sim, const char *device, uint32_t number);
+void outlet_switch(struct sim *sim, struct outlet *outlet, bool on, uint32_t cause);
+void outlet_restore(struct sim *sim, const struct happening *happening);
+bool machine_fed(const struct sim *sim, const struct machine *machine);
+uint32_t bit(unsigned index);
 
 /* machine.c */
 void machine_power(struct sim *sim, struct machine *machine, bool on, uint32_t cause);
-bool machine_on_at(const struct machine *machine, uint64_t at_ms);
+/* Somebody at the rack: by its button, or by its outlets. */
+void machine_by_hand(struct sim *sim, struct machine *machine, bool on);
 
 /* device.c */
 void device_send(struct sim *sim, const struct driver_request *request, const char *job,

@@ -28,6 +28,7 @@ static const struct {
     [FAULT_PERSISTENT_FLAG]    = { 5, 30, true  }, [FAULT_IGNORES_CLEAR]     = { 5, 40, true  },
     [FAULT_NO_READ_BACK]       = { 5, 30, true  }, [FAULT_NO_EVIDENCE]       = { 5, 60, true  },
     [FAULT_DIES_AFTER_OFF]     = { 5, 30, true  }, [FAULT_DIES_AT_RESET]     = { 5, 40, true  },
+    [FAULT_PDU_DEAD]           = { 1,  3, false }, [FAULT_OUTLET_STICKS]     = { 3, 20, false },
     [FAULT_BOOTS_DISK]         = { 5, 40, false }, [FAULT_HANGS_IN_POST]     = { 3, 20, false },
     [FAULT_DHCP_IGNORED]       = { 3, 20, false }, [FAULT_OFFER_IGNORED]     = { 3, 20, false },
     [FAULT_WRONG_SERVER]       = { 3, 20, false }, [FAULT_DHCP_NAK]          = { 3, 20, false },
@@ -53,16 +54,32 @@ static void choose_faults(struct sim *sim, struct dice *dice)
     }
 }
 
+void world_endpoint(struct sim *sim, struct endpoint *end, uint64_t stream, bool is_outlet)
+{
+    end->dice = dice_stream(sim->seed, stream);
+    for (enum fault fault = 0; fault < FAULTS; fault++) {
+        if (odds[fault].trait)
+            end->traits[fault] = !is_outlet && dice_percent(&end->dice, sim->percent[fault]);
+        else if (dice_below(&end->dice, 3))
+            end->percent[fault] = sim->percent[fault];
+    }
+    if (is_outlet)
+        return;
+    end->traits[FAULT_IGNORES_POWER] = dice_percent(&end->dice, sim->percent[FAULT_IGNORES_POWER]);
+    end->traits[FAULT_BMC_DEAD] = dice_percent(&end->dice, 4 * sim->percent[FAULT_BMC_DEAD]);
+}
+
 static void make_machine(struct sim *sim, struct dice *dice, unsigned index)
 {
     struct machine *machine = &sim->machines[index];
     machine->index = index;
-    machine->power_dice = dice_stream(sim->seed, 100 + index);
+    world_endpoint(sim, &machine->bmc, 100 + index, false);
+    machine->by_bmc = true; /* so far: outlets_begin() */
+    machine->circuit = CIRCUITS;
     machine->boot_dice = dice_stream(sim->seed, 200 + index);
     machine->note_dice = dice_stream(sim->seed, 300 + index);
     machine->mac = (struct mac){{0x52, 0x54, 0, 0, 0, (uint8_t)(index + 1)}};
     machine->ip = (struct ipv4){0x0a000000 + index + 1};
-    machine->pdu_fed = dice_below(dice, 5) == 0;
     machine->network_first = dice_below(dice, 4) == 0;
     machine->by_logs = dice_below(dice, 4) == 0;
     machine->uefi_ipxe = dice_below(dice, 3) == 0;
@@ -71,14 +88,6 @@ static void make_machine(struct sim *sim, struct dice *dice, unsigned index)
     machine->one_file = dice_below(dice, 6) == 0;
     machine->nfs = dice_below(dice, 2);
     machine->restart_cause = (uint8_t)dice_below(dice, 4);
-    for (enum fault fault = 0; fault < FAULTS; fault++) {
-        if (odds[fault].trait)
-            machine->traits[fault] = dice_percent(dice, sim->percent[fault]);
-        else if (dice_below(dice, 3))
-            machine->percent[fault] = sim->percent[fault];
-    }
-    machine->traits[FAULT_IGNORES_POWER] = dice_percent(dice, sim->percent[FAULT_IGNORES_POWER]);
-    machine->traits[FAULT_BMC_DEAD] = dice_percent(dice, 4 * sim->percent[FAULT_BMC_DEAD]);
     machine->on = dice_below(dice, 3) != 0;
     machine->boot.up = machine->boot.kernel_up = machine->on;
     if (dice_below(dice, 20) == 0) /* an override of somebody else */
@@ -87,29 +96,35 @@ static void make_machine(struct sim *sim, struct dice *dice, unsigned index)
 
 /* ---- the inventory ---- */
 
-enum { PDU = 0 }; /* device index; machine i's BMC is i + 1 */
-
-static void name_devices(struct sim *sim, struct inventory *inventory)
+/* Device i is machine i's BMC; PDUs come behind them. */
+static void name_bmcs(struct sim *sim, struct inventory *inventory)
 {
-    for (size_t i = 0; i <= sim->nmachines; i++) {
+    for (size_t i = 0; i < sim->nmachines; i++) {
         struct device *device = &inventory->devices[i];
-        (void)snprintf(device->driver, NAME_SIZE, "%s", i == PDU ? "modbus" : "ipmi");
-        if (i == PDU)
-            (void)snprintf(device->config.device, NAME_SIZE, "pdu");
-        else
-            (void)snprintf(device->config.device, NAME_SIZE, "b%02zu", i);
+        (void)snprintf(device->driver, NAME_SIZE, "ipmi");
+        (void)snprintf(device->config.device, NAME_SIZE, "b%02zu", i + 1);
         device->config.nsettings = 1;
         device->config.settings = calloc(1, sizeof *device->config.settings);
         if (!device->config.settings)
             abort();
         (void)snprintf(device->config.settings[0].name, NAME_SIZE, "host");
         (void)snprintf(device->config.settings[0].value, DRIVER_SETTING_SIZE, "10.1.%u.%zu",
-                       sim->settings_differ && i == 1 ? 9 : 0, i);
+                       sim->settings_differ && i == 0 ? 9 : 0, i);
     }
 }
 
 unsigned world_node_machine(const struct sim *sim, const char *node)
 {
+    const char *slash = strchr(node, '/');
+    if (slash) {
+        const struct outlet *outlet = sim->outlets;
+        char pdu[NAME_SIZE];
+        (void)snprintf(pdu, sizeof pdu, "%.*s", (int)(slash - node), node);
+        while (strcmp(sim->pdus[outlet->pdu].name, pdu) != 0 ||
+               outlet->number != strtoul(slash + 1, NULL, 10))
+            outlet++;
+        return (unsigned)__builtin_ctz(outlet->bodies);
+    }
     unsigned number = (unsigned)strtoul(node + 1, NULL, 10) - 1;
     return number == sim->swap_a ? sim->swap_b : number == sim->swap_b ? sim->swap_a : number;
 }
@@ -121,9 +136,11 @@ static void name_nodes(struct sim *sim, struct inventory *inventory)
         struct node *node = &inventory->nodes[i];
         (void)snprintf(node->name, NAME_SIZE, "n%02zu", i + 1);
         const struct machine *machine = &sim->machines[world_node_machine(sim, node->name)];
-        node->control.device = machine->pdu_fed ? PDU : machine->index + 1;
-        node->control.outlet = machine->pdu_fed ? machine->index + 1 : 0;
-        node->next_boot = dice_below(&dice, 12) ? machine->index + 1 : DEVICE_NONE;
+        node->control =
+            (struct feed){machine->by_bmc ? machine->index : DEVICE_NONE, 0,
+                          machine->circuit < CIRCUITS ? machine->circuit : CIRCUIT_NONE};
+        node->inrush_ma = machine->inrush_ma;
+        node->next_boot = dice_below(&dice, 12) ? machine->index : DEVICE_NONE;
         node->nmacs = 1;
         node->macs[0] = machine->mac;
         node->firmware = machine->uefi_ipxe ? FIRMWARE_UEFI : FIRMWARE_LEGACY;
@@ -149,6 +166,7 @@ static void set_deadlines(struct deadlines *deadlines, struct dice *dice)
     deadlines->addressed = deadlines->loader = deadlines->loader_up = 10000;
     deadlines->config = deadlines->kernel = deadlines->kernel_up = 10000;
     deadlines->root = deadlines->up = 10000;
+    deadlines->bmc_back = dice_below(dice, 3) ? 150000 : 60000;
     deadlines->stall = dice_below(dice, 2) ? 1600 : 10000;
     deadlines->total = dice_below(dice, 3) ? 600000 : 60000;
 }
@@ -159,8 +177,8 @@ struct inventory *world_inventory(struct sim *sim)
     struct err err;
     if (!inventory)
         abort();
-    inventory->ndevices = sim->nmachines + 1;
-    inventory->nnodes = sim->nmachines;
+    inventory->ndevices = sim->nmachines + PDUS;
+    inventory->nnodes = sim->nmachines + sim->noutlets;
     inventory->devices = calloc(inventory->ndevices, sizeof *inventory->devices);
     inventory->nodes = calloc(inventory->nnodes, sizeof *inventory->nodes);
     inventory->groups = calloc(1, sizeof *inventory->groups);
@@ -168,8 +186,9 @@ struct inventory *world_inventory(struct sim *sim)
     (void)snprintf(inventory->groups[0].name, NAME_SIZE, "all");
     inventory->groups[0].expression = malloc(32);
     (void)snprintf(inventory->groups[0].expression, 32, "n[01-%02zu]", sim->nmachines);
-    name_devices(sim, inventory);
+    name_bmcs(sim, inventory);
     name_nodes(sim, inventory);
+    outlets_name(sim, inventory, sim->nmachines);
     struct dice dice = dice_stream(sim->seed, 2);
     inventory->sees_boots = true;
     inventory->limits.confirm_above = 3;
@@ -183,14 +202,10 @@ struct inventory *world_inventory(struct sim *sim)
     return inventory;
 }
 
-struct machine *world_machine(struct sim *sim, const char *device, uint32_t outlet)
+struct machine *world_bmc(struct sim *sim, const char *device, uint32_t outlet)
 {
-    unsigned index = UINT32_MAX;
-    if (!strcmp(device, "pdu"))
-        index = outlet - 1;
-    else if (device[0] == 'b' && !outlet)
-        index = (unsigned)strtoul(device + 1, NULL, 10) - 1;
-    return index < sim->nmachines ? &sim->machines[index] : NULL;
+    unsigned long index = strtoul(device + 1, NULL, 10) - 1;
+    return device[0] == 'b' && !outlet && index < sim->nmachines ? &sim->machines[index] : NULL;
 }
 
 /* ---- the beginning ---- */
@@ -239,6 +254,7 @@ void world_begin(struct sim *sim)
     choose_faults(sim, &dice);
     for (unsigned i = 0; i < sim->nmachines; i++)
         make_machine(sim, &dice, i);
+    outlets_begin(sim);
     sim->inventory = world_inventory(sim);
     schedule_trouble(sim, &dice);
 }
