@@ -6,6 +6,7 @@
 #   DEAD='{"host":..}'    settings of one that never answers: a black hole      (fake: made here)
 #   BAD='{"host":..}'     settings that the driver must refuse                  (default: unknown key)
 #   SECRETS='{"credentials":..}'   lines for the secrets descriptor
+#   REQUEST=',"outlet":1'          further members of every request  (devices with outlets)
 #
 # Order is what is tested, not speed: an hour's budget means "never", and a test that waits for
 # it hangs until bats gives up.
@@ -35,7 +36,7 @@ needs_dead() { [ -n "$dead" ] || skip "DEAD is not set"; }
 only_fake() { [ "$driver" = fake ] || skip "only the fake driver does this on demand"; }
 
 device() { printf '{"device":"%s","settings":%s}\n' "$1" "$2"; }
-request() { printf '{"id":%s,"device":"%s","op":"%s","budget_ms":%s%s}\n' "$1" "$2" "$3" "$4" "${5:-}"; }
+request() { printf '{"id":%s,"device":"%s","op":"%s","budget_ms":%s%s}\n' "$1" "$2" "$3" "$4" "${5:-}${REQUEST:-}"; }
 
 # Lines on stdin, its answers in $dir/out, its complaints in $dir/err; ends when all is answered.
 talk() { "$program" 3< <(printf "%s" "${SECRETS:-}") 4>&- >"$dir/out" 2>"$dir/err"; }
@@ -308,6 +309,17 @@ place() { grep -nE "^\{\"id\":$1," "$dir/out" | cut -d: -f1; }
     [ "$(grep -c '"result":"ok","power":"off"' "$dir/out")" -eq 1050 ]
     [ "$(sort -u "$dir/out" | wc -l)" -eq 1050 ]
     kill "$DRIVER_PROCESS_PID"
+}
+
+@test "where few files may be open there are fewer lanes, and each device is answered" {
+    only_fake
+    for id in {1..100}; do
+        device "d$id" "$(state "d$id")"
+        request "$id" "d$id" power-on 3600000
+    done >"$dir/in"
+    (ulimit -n 64 && talk <"$dir/in")
+    [ "$(grep -c '"result":"ok"' "$dir/out")" -eq 100 ]
+    [ ! -s "$dir/err" ]
 }
 
 @test "a killed host leaves no lane behind" {
