@@ -76,6 +76,13 @@ sim: $(B)/sim/sim ## the core in virtual time, judged after every event: make si
 mutants: $(B)/sim/sim ## planted bugs in the core, each to be caught by the simulator
 	tests/sim/mutants/run $(B) '$(CC)'
 
+.PHONY: noise
+noise: ## the Modbus driver on wires that spoil frames, judged by what happened: make noise FRAMES=1000000 SEED=7
+	tests/install-packages check
+	$(MAKE) all
+	$(MAKE) -f mk/peers.mk B=$(B) modbus
+	tests/peers/pdu_load $(B) $(or $(FRAMES),1000000) lines=4 seed=$(or $(SEED),1)
+
 .PHONY: crash
 crash: ## kill -9 at every journal step of a cycle and a netboot of 16 (SEED=, LANES=; about 20 minutes)
 	tests/install-packages check

@@ -39,17 +39,13 @@ setup() {
     coils='"read_function":"1","write_function":"5","outlets":"8"'
     actions='"read_function":"3","read_address":"1","write_function":"6","write_address":"1","write_on":"0x100","write_off":"0x200","outlets":"8"'
     netio='"transport":"tcp","host":"127.0.0.1","port":"'${pdu_ports[0]}'","read_function":"1","read_address":"101","write_function":"5","write_address":"101","probe_function":"3","probe_address":"1","probe_expect":"4","count_function":"3","count_address":"1"'
-    next=1 driver_pid=
 }
 
-teardown() {
-    [ -z "$driver_pid" ] || kill "$driver_pid" 2>/dev/null || true
-}
+teardown() { driver_end; }
 
-# driver_start [COMMAND...]: the program, with the devices of this file; an order at a time.
+# The driver, with the devices of this file.
 driver_start() {
-    coproc DRIVER { exec "$@" "$build/powerctl-driver-modbus" 3</dev/null 4>&- 2>"$BATS_TEST_TMPDIR/err"; }
-    driver_pid=$DRIVER_PID to=${DRIVER[1]} from=${DRIVER[0]}
+    driver_begin
     device wave "$rtu,\"unit\":\"1\",$coils,\"probe_function\":\"3\",\"probe_address\":\"0x8000\""
     device elsup "$rtu,\"unit\":\"2\",$actions"
     device lc "$rtu,\"unit\":\"255\",$coils"
@@ -57,27 +53,7 @@ driver_start() {
     device poe '"transport":"rtu-over-tcp","host":"127.0.0.1","port":"'"${pdu_ports[2]}\",\"unit\":\"1\",$coils"
 }
 
-device() { printf '{"device":"%s","settings":{%s,%s}}\n' "$1" "$2" "$times" >&"$to"; }
-
-# ask DEVICE OP [OUTLET [BUDGET]]: its answer, in $answer
-ask() {
-    printf '{"id":%d,"device":"%s","op":"%s","outlet":%d,"budget_ms":%d}\n' $next "$1" "power-$2" "${3:-1}" \
-        "${4:-8000}" >&"$to"
-    IFS= read -r -t 20 answer <&"$from"
-    # What the driver says of a device stands before.
-    while [[ $answer == '{"device"'* ]]; do IFS= read -r -t 20 answer <&"$from"; done
-    [[ $answer == "{\"id\":$next,"* ]] || { echo "asked $1 $2 ${3:-1}: $answer"; return 1; }
-    next=$((next + 1))
-}
-
-says() { # PATTERN...: in the answer
-    local pattern
-    for pattern; do
-        grep -qE -- "$pattern" <<<"$answer" || { echo "$answer"; echo "has no $pattern"; return 1; }
-    done
-}
-
-is() { [ "$1" = "$2" ] || { echo "wanted: $1"; echo "got:    $2"; return 1; }; }
+device() { driver_device "$1" "$2,$times"; }
 
 # An "ok" to on or off is true, or it was not said.
 honest() { # DEVICE on|off OUTLET

@@ -66,3 +66,35 @@ libmodbus_slave() {
     echo $! >>"$pdus/pids"
     wait_for 10 grep -q '^ready' "$pdus/$name.out"
 }
+
+# ---- a driver program, an order at a time ----
+
+driver_begin() {
+    coproc DRIVER { exec "$build/powerctl-driver-modbus" 3</dev/null 4>&- 2>"$BATS_TEST_TMPDIR/err"; }
+    driver_pid=$DRIVER_PID to=${DRIVER[1]} from=${DRIVER[0]} next=1
+}
+
+driver_end() { [ -z "${driver_pid:-}" ] || kill "$driver_pid" 2>/dev/null || true; }
+
+# driver_device NAME SETTINGS: '"host":"..."' and so on
+driver_device() { printf '{"device":"%s","settings":{%s}}\n' "$1" "$2" >&"$to"; }
+
+# ask DEVICE OP [OUTLET [BUDGET]]: its answer, in $answer
+ask() {
+    printf '{"id":%d,"device":"%s","op":"%s","outlet":%d,"budget_ms":%d}\n' $next "$1" "power-$2" "${3:-1}" \
+        "${4:-8000}" >&"$to"
+    IFS= read -r -t 20 answer <&"$from"
+    # What the driver says of a device stands before.
+    while [[ $answer == '{"device"'* ]]; do IFS= read -r -t 20 answer <&"$from"; done
+    [[ $answer == "{\"id\":$next,"* ]] || { echo "asked $1 $2 ${3:-1}: $answer"; return 1; }
+    next=$((next + 1))
+}
+
+says() { # PATTERN...: in the answer
+    local pattern
+    for pattern; do
+        grep -qE -- "$pattern" <<<"$answer" || { echo "$answer"; echo "has no $pattern"; return 1; }
+    done
+}
+
+is() { [ "$1" = "$2" ] || { echo "wanted: $1"; echo "got:    $2"; return 1; }; }
