@@ -44,6 +44,7 @@ struct feeds {
     struct err control_err;     /* why its BMC could not be read, or ERR_NONE */
     uint64_t partly_ms;         /* it reads on since then, but not by all of them; 0: it does not */
     char partly[JOB_TEXT_SIZE]; /* so it stayed: by which not; or "" */
+    bool unseen; /* an agent that died had switched them: read before a good end is told */
     size_t count;
     struct supply each[]; /* in the order in which they are switched on */
 };

@@ -84,6 +84,8 @@ const struct step plan_bring_on_by_feeds[]  = { SETTLE, LET_OFF_LAND, TURN, COMM
 const struct step plan_bring_on[]    = { SETTLE, FLAG, LET_OFF_LAND, TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, END };
 const struct step plan_clear_boot[]  = { SETTLE, FLAG, END };
 
+const struct step plan_ask_feeds[]   = { ASK_FEEDS, END };
+
 /* What a dead agent left: first let land what was on the wire, then read, then finish. Off, soft, reset
  * and the device's own cycle are not in here. Power-on is: on twice is on. */
 #define FINISH_ON                SETTLE, READ, TURN_UNLESS_ON, COMMAND(OP_ON, POWER_ON), SEE_ON

@@ -71,6 +71,8 @@ const struct step *plan_escalated(enum verb verb, const struct job_options *opti
 extern const struct step plan_bring_on[], plan_clear_boot[];
 /* Its feeds may be off: they are switched on first, then its BMC is waited for, and switches it on. */
 extern const struct step plan_bring_on_by_feeds[];
+/* It ended well by its BMC, and how its feeds are nobody knows. */
+extern const struct step plan_ask_feeds[];
 
 /* ---- what an earlier agent left unfinished ---- */
 

@@ -107,7 +107,7 @@ static void take_facts(struct core *core, struct task *task, const struct trail 
     for (size_t i = 0; task->feeds && i < task->feeds->count; i++)
         task->feeds->each[i].contacted = task->contacted;
     if (task->by_feeds && task_has_both(task)) /* seen on with all of them nobody knows */
-        task->was_fed = task->unfed = done->off_sent;
+        task->was_fed = task->unfed = task->bmc_away = done->off_sent;
     /* When they were sent only the wall clock knows: patience counts from now. */
     task->command_ms = task->edge_ms = core->now_ms;
     task->off_land_ms = core->now_ms + step_time_to_land(core, task);
@@ -133,6 +133,17 @@ static void take_proof(struct task *task, const struct trail *trail)
                    op_name(trail->last_op), task_means(task, means));
 }
 
+/* AC power was asked for, and only its system had been told to shut down. */
+static bool never_came_to_feeds(const struct task *task, const struct trail *trail, enum left left)
+{
+    const struct job_request *request = &task->job->request;
+    bool asked = plan_goes_by_feeds(&task->node, request->verb, &request->options);
+    for (size_t i = 0; i < trail->ntouched; i++)
+        if (!target_is_at(&task->control, trail->touched[i].device, trail->touched[i].outlet))
+            return false;
+    return asked && task_has_both(task) && left == LEFT_OFF_OUT;
+}
+
 static void finish(struct core *core, struct task *task, const struct trail *trail, enum left left)
 {
     const struct job_request *request = &task->job->request;
@@ -146,6 +157,9 @@ static void finish(struct core *core, struct task *task, const struct trail *tra
                verb_boots_network(request->verb, &request->options)) {
         task_fail(core, task, VERDICT_INTERRUPTED,
                   "the agent died before this attempt touched its power");
+    } else if (never_came_to_feeds(task, trail, left)) {
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "the agent died before its outlets were switched off");
     } else if (left == LEFT_ON_OUT && done->off_sent && !done->off_seen) {
         task_fail(core, task, VERDICT_INTERRUPTED,
                   "the agent died before it was seen off, and power-on was sent");
@@ -169,6 +183,13 @@ static void choose_means(struct task *task, const struct trail *trail, enum left
     else if (task_has_both(task) && last)
         task->by_feeds = !target_is_at(&task->control, last->device, last->outlet);
     task->escalated = task->by_feeds && !asked;
+    for (size_t i = 0; task_has_both(task) && i < trail->ntouched; i++) {
+        const struct trail_target *touched = &trail->touched[i];
+        if (target_is_at(&task->control, touched->device, touched->outlet))
+            task->off_by_bmc = trail->done.off_sent;
+        else
+            task->feeds->unseen = !task->by_feeds;
+    }
 }
 
 /* On and off by its feeds are no more than that; what goes off and on brings its BMC back. */

@@ -86,8 +86,9 @@ static void read_done(struct core *core, struct task *task, const struct driver_
         task->read_ms = core->now_ms;
     if (task_asks_feeds(task) && reply->power == POWER_ON)
         feeds_list_not_on(task->feeds, not_on, sizeof not_on);
-    (void)snprintf(task->text, sizeof task->text, "%s%s%s", power_name(reply->power),
-                   *not_on ? ", but " : "", not_on);
+    if (!task->step->soft)
+        (void)snprintf(task->text, sizeof task->text, "%s%s%s", power_name(reply->power),
+                       *not_on ? ", but " : "", not_on);
     task_next_step(core, task);
 }
 
@@ -186,7 +187,9 @@ static void command_begin(struct core *core, struct task *task)
         return;
     }
     if (op_powers_on(step->op) && is_edge_of_boot(task)) {
-        if (task->resumed) /* a power edge of our own: what was missed before is of another boot */
+        /* A power edge of our own: what was missed before is of another boot, and what its feeds
+         * began when they came on ended where its BMC says off. */
+        if (task->resumed || task->boot.stage != STAGE_NONE)
             boot_begin(&task->boot, task->boot.wanted_netboot);
         watch_begin(core, task);
     }
@@ -211,7 +214,9 @@ static void note_effect(struct core *core, struct task *task, enum op op)
     task->off_sent = task->off_pending = true;
     task->power = task->control_power = POWER_UNKNOWN;
     if (task_asks_feeds(task) && task_has_both(task))
-        task->unfed = true;
+        task->unfed = task->bmc_away = true;
+    else
+        task->off_by_bmc = true;
     task->off_was_soft = op == OP_SOFT;
     uint64_t land_ms = task->command_ms + step_time_to_land(core, task);
     if (land_ms > task->off_land_ms)
@@ -288,7 +293,7 @@ static void end(struct core *core, struct task *task)
         task_fail(core, task, task->final_verdict, "%s", task->text);
     else if (task->unproven)
         step_end_unproven(core, task);
-    else if (task->feeds && task->feeds->partly[0])
+    else if (task->feeds && (task->feeds->partly[0] || task->feeds->unseen))
         step_end_partly(core, task);
     else
         task_end(core, task, OUTCOME_OK, VERDICT_NONE);

@@ -32,6 +32,18 @@ void step_end_partly(struct core *core, struct task *task)
     char text[JOB_TEXT_SIZE];
     enum verb verb = task->job->request.verb;
     const char *partly = task->feeds->partly;
+    if (task->step != &plan_ask_feeds[1] && task->feeds->unseen) {
+        task->step = plan_ask_feeds;
+        step_begin(core, task);
+        return;
+    }
+    if (task->feeds->unseen)
+        feeds_list_not_on(task->feeds, task->feeds->partly, sizeof task->feeds->partly);
+    task->feeds->unseen = false;
+    if (!*partly) {
+        task_end(core, task, OUTCOME_OK, VERDICT_NONE);
+        return;
+    }
     if (verb == VERB_ON || verb == VERB_CYCLE) {
         task_fail(core, task, VERDICT_POWER_FAILED, "on, but %s", partly);
         return;
@@ -54,6 +66,7 @@ void step_bmc_back_reply(struct core *core, struct task *task, const struct driv
     const struct job_request *request = &task->job->request;
     char means[TARGET_NAME_SIZE];
     if (reply->ok && reply->power != POWER_UNKNOWN) {
+        task->bmc_away = false;
         task->read_ms = core->now_ms;
         if (!task->bringing_on && verb_boots_network(request->verb, &request->options)) {
             watch_end(core, task); /* what it did by itself meanwhile is no boot of ours */
@@ -65,6 +78,7 @@ void step_bmc_back_reply(struct core *core, struct task *task, const struct driv
     } else if (core->now_ms < task->step_deadline_ms) {
         task_rest(core, task, PAUSE_SILENT_MS);
     } else {
+        task->bmc_away = false; /* it is not waited for again */
         task_fail(core, task, VERDICT_BMC_LOST,
                   "its outlets are on again, but %s did not come back within %.0f s: %.120s",
                   task_means(task, means), (double)task_deadlines(core)->bmc_back / 1000,
@@ -102,7 +116,7 @@ static void tell_agreement(struct core *core, struct task *task, enum power powe
     char text[JOB_TEXT_SIZE / 2], rest[JOB_TEXT_SIZE / 2];
     feeds_contradict(task->feeds, task->control_power, task->node.standby_mw, text, sizeof text);
     if (*text && task->job->request.verb == VERB_CHECK) {
-        task_fail(core, task, VERDICT_BAD_REPLY, "%s", text);
+        task_fail(core, task, VERDICT_CONTRADICTION, "%s", text);
         return;
     }
     if (power == POWER_ON && feeds_power(task->feeds) != POWER_OFF)

@@ -19,7 +19,7 @@ static void see_done(struct core *core, struct task *task)
     task->off_pending = false;
     task->off_land_ms = 0;
     if (power == POWER_ON && !behind)
-        task->off_sent = false;
+        task->off_sent = task->off_by_bmc = false;
     else if (power == POWER_OFF && task->resumed) /* a restart that went dark is one */
         task->unproven = false;
     if (power == POWER_ON && task_asks_feeds(task))
@@ -36,6 +36,14 @@ static const char *harder(const struct task *task)
     return task->bringing_on ? "switching it on all the same" : "going on harder";
 }
 
+/* It is on, or at least fed: what its BMC did to it before, that BMC brings back. */
+static void forget_off(struct task *task)
+{
+    bool behind = task_asks_feeds(task) && task_has_both(task);
+    task->off_sent = behind && task->off_by_bmc;
+    task->unfed = task->bmc_away = false;
+}
+
 /* It reads on, and nobody who lives has switched it off: it is left as it is. */
 static void see_off_never(struct core *core, struct task *task)
 {
@@ -47,9 +55,7 @@ static void see_off_never(struct core *core, struct task *task)
                   task_means(task, means));
         return;
     }
-    task->unfed = false;
-    if (!task_has_both(task)) /* else it is fed, and not known to be on */
-        task->off_sent = false;
+    forget_off(task);
     if (task_asks_feeds(task))
         step_still_fed(task, fed, sizeof fed);
     task_fail(core, task, VERDICT_INTERRUPTED, "the agent died after %s to %s, and it reads on: %s",
@@ -61,9 +67,7 @@ static void see_off_never(struct core *core, struct task *task)
 static void see_still_fed(struct core *core, struct task *task)
 {
     char text[JOB_TEXT_SIZE];
-    task->unfed = false;
-    if (!task_has_both(task)) /* else its BMC may have switched it off before: that brings it on */
-        task->off_sent = false;
+    forget_off(task);
     step_still_fed(task, text, sizeof text);
     task_fail(core, task, VERDICT_POWER_FAILED, "%s", text);
 }

@@ -169,7 +169,8 @@ void task_start(struct core *core, struct task *task)
         task->attempt = 1;
     task->step = plan_for_node(&task->node, request->verb, &request->options);
     task->by_feeds = plan_goes_by_feeds(&task->node, request->verb, &request->options);
-    task->off_sent = task->off_pending = task->escalated = task->unfed = false;
+    task->off_sent = task->off_pending = task->escalated = task->unfed = task->bmc_away =
+        task->off_by_bmc = false;
     task->vain = 0;
     task->off_land_ms = 0;
     task->skipped = task->command_in_doubt = task->has_before = task->unproven = false;
@@ -311,9 +312,9 @@ void task_fail(struct core *core, struct task *task, enum verdict verdict, const
     task->bringing_on = true;
     task->brought_on = bring_on;
     task->step = bring_on ? plan_bring_on : plan_clear_boot;
-    if (bring_on && task_has_both(task) && task->unfed) {
-        task->by_feeds = true;
-        task->step = plan_bring_on_by_feeds;
+    if (bring_on && task_has_both(task)) {
+        task->by_feeds = task->unfed || task->bmc_away;
+        task->step = task->by_feeds ? plan_bring_on_by_feeds : plan_bring_on;
     }
     step_begin(core, task);
 }
