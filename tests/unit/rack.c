@@ -11,21 +11,24 @@
 
 #include "proto/cleanup.h"
 #include "tests/unit/rack_crash.h"
+#include "tests/unit/rack_pdu.h"
 
 enum { LATENCY_MS = 20 };
 
-struct rack *rack_new(size_t count)
+static struct rack *make_rack(size_t count, bool fed, bool bmcs)
 {
     struct rack *rack = calloc(1, sizeof *rack);
     struct err err;
     assert_non_null(rack);
     rack->now_ms = 1000;
     rack->count = count;
+    rack->fed = fed;
+    rack->has_bmcs = fed && bmcs;
     struct inventory *inventory = rack->inventory = inventory_new();
     assert_non_null(inventory);
     inventory->ndevices = inventory->nnodes = count;
-    inventory->devices = calloc(count, sizeof *inventory->devices);
-    inventory->nodes = calloc(count, sizeof *inventory->nodes);
+    inventory->devices = calloc(count + RACK_PDUS, sizeof *inventory->devices);
+    inventory->nodes = calloc(count * (1 + RACK_PDUS), sizeof *inventory->nodes);
     inventory->groups = calloc(1, sizeof *inventory->groups);
     inventory->ngroups = 1;
     (void)snprintf(inventory->groups[0].name, NAME_SIZE, "all");
@@ -40,8 +43,11 @@ struct rack *rack_new(size_t count)
         node->control.device = node->next_boot = (uint32_t)i;
         node->nmacs = 1;
         node->macs[0] = (struct mac){{0x52, 0x54, 0, 0, 0, (uint8_t)(i + 1)}};
+        node->control.circuit = CIRCUIT_NONE;
         node->up = UP_BY_PHONE_HOME;
     }
+    if (fed)
+        rack_hang_on_pdus(rack);
     inventory->sees_boots = true;
     struct deadlines *deadlines = &inventory->deadlines;
     deadlines->command = 5000;
@@ -53,6 +59,16 @@ struct rack *rack_new(size_t count)
     rack->core = core_new(inventory, "test", rack->now_ms);
     assert_non_null(rack->core);
     return rack;
+}
+
+struct rack *rack_new(size_t count)
+{
+    return make_rack(count, false, false);
+}
+
+struct rack *rack_new_fed(size_t count, bool bmcs)
+{
+    return make_rack(count, true, bmcs);
 }
 
 void rack_free(struct rack *rack)
@@ -158,7 +174,7 @@ static void boot_from_disk(struct rack *rack, size_t index)
         phone_home(rack, index, 9000);
 }
 
-static void power_edge(struct rack *rack, size_t index, bool on)
+void rack_power_edge(struct rack *rack, size_t index, bool on)
 {
     struct rack_node *node = &rack->node[index];
     rack->boots[index]++; /* notes of the boot before never come */
@@ -181,7 +197,7 @@ static void power_edge(struct rack *rack, size_t index, bool on)
 static void go_off(struct rack *rack, size_t index, uint64_t takes_ms)
 {
     if (!takes_ms) {
-        power_edge(rack, index, false);
+        rack_power_edge(rack, index, false);
         return;
     }
     struct rack_pending *pending = later(rack, takes_ms);
@@ -195,10 +211,10 @@ static void restart(struct rack *rack, size_t index)
     node->resets++;
     if (!node->on || node->ignores_power)
         return;
-    power_edge(rack, index, false);
+    rack_power_edge(rack, index, false);
     if (node->dies_at_reset)
         return;
-    power_edge(rack, index, true);
+    rack_power_edge(rack, index, true);
     node->cycles++;
     node->cause = 1;
 }
@@ -206,6 +222,10 @@ static void restart(struct rack *rack, size_t index)
 static void obey(struct rack *rack, size_t index, const struct driver_request *request,
                  struct driver_reply *reply)
 {
+    if (rack_pdu_of(rack, request->device)) {
+        rack_pdu_obey(rack, request, reply);
+        return;
+    }
     struct rack_node *node = &rack->node[index];
     node->commands += op_changes_something(request->op);
     node->sent[request->op]++;
@@ -216,8 +236,8 @@ static void obey(struct rack *rack, size_t index, const struct driver_request *r
             reply->power = node->on ? POWER_OFF : POWER_ON;
         break;
     case OP_ON:
-        if (!node->on && !node->ignores_power)
-            power_edge(rack, index, true);
+        if (!node->on && !node->ignores_power && rack_is_fed(rack, index))
+            rack_power_edge(rack, index, true);
         break;
     case OP_OFF:
     case OP_SOFT:
@@ -266,11 +286,11 @@ static void obey(struct rack *rack, size_t index, const struct driver_request *r
 static void serve(struct rack *rack, const struct action *action)
 {
     const struct driver_request *request = &action->request;
-    size_t index = (size_t)atol(request->device + 1) - 1;
+    size_t index = rack_index_of(rack, request);
     struct rack_node *node = &rack->node[index];
     bool changes = op_changes_something(request->op);
     assert_int_equal(changes, action->intent);
-    bool dead = node->dead; /* before: one that dies after off still does the off */
+    bool dead = rack_is_silent(rack, request); /* before: one that dies after off still does it */
     struct rack_pending *pending = later(rack, dead ? request->budget_ms : LATENCY_MS);
     struct driver_reply *reply = &pending->reply;
     size_t slot = rack->npending - 1;
@@ -303,8 +323,9 @@ static void serve(struct rack *rack, const struct action *action)
                            changes && fate != LOST_BEFORE ? SENT_MAYBE : SENT_NO, "lost");
         rack->pending[slot].at_ms = rack->now_ms + request->budget_ms;
     }
-    if (node->loses_off_reply && request->op == OP_OFF) {
-        node->loses_off_reply = false;
+    bool *loses_off_reply = rack_loses_off_reply(rack, request);
+    if (*loses_off_reply && request->op == OP_OFF) {
+        *loses_off_reply = false;
         answer.ok = false;
         (void)err_set_sent(&answer.err, ERR_TIMEOUT, SENT_MAYBE, "no answer to off");
     }
@@ -345,7 +366,8 @@ static void drain(struct rack *rack)
 void rack_land(struct rack *rack, const struct driver_request *request)
 {
     struct driver_reply nobody = {0};
-    obey(rack, (size_t)atol(request->device + 1) - 1, request, &nobody);
+    if (!rack_is_silent(rack, request))
+        obey(rack, rack_index_of(rack, request), request, &nobody);
 }
 
 /* What happens whether an agent lives or not. */
@@ -354,7 +376,7 @@ static bool happens_anyway(struct rack *rack, const struct rack_pending *pending
     if (pending->is_command)
         rack_land(rack, &pending->request);
     if (pending->is_off && rack->node[pending->node].on)
-        power_edge(rack, pending->node, false);
+        rack_power_edge(rack, pending->node, false);
     return pending->is_command || pending->is_off;
 }
 

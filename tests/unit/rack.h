@@ -29,6 +29,9 @@ struct rack_node {
     bool dies_at_reset;       /* a reset leaves it off */
     bool refuses_soft;
     bool disk_phones_home; /* the system on its disk tells that it is up, too */
+    bool on_with_mains;    /* one with a BMC: fed again, it starts by itself */
+    uint64_t bmc_takes_ms; /* fed again, so long is its BMC silent; UINT64_MAX: for ever */
+    uint64_t bmc_back_ms;  /* when it is back; 0: not fed again yet */
     /* truth */
     bool on;
     struct next_boot flag;
@@ -47,7 +50,26 @@ struct rack_pending {
     unsigned boot;
 };
 
+/* Nodes of rack_new_fed() hang on two PDUs, each on the outlet of its own number. */
+struct rack_outlet {
+    bool on, stays_on, stays_off;
+    bool loses_off_reply; /* as of a node */
+    bool metered;
+    uint32_t milliwatts;
+    unsigned ons, offs;
+};
+
+struct rack_pdu {
+    bool dead, dies_after_off;
+    struct rack_outlet outlet[RACK_NODES_MAX];
+    unsigned sent[OPS];
+};
+
+enum { RACK_PDUS = 2 };
+
 struct rack {
+    bool fed, has_bmcs; /* by the PDUs; with BMCs behind them */
+    struct rack_pdu pdu[RACK_PDUS];
     uint64_t now_ms;
     struct inventory *inventory;
     struct core *core;
@@ -66,6 +88,11 @@ struct rack {
 
 /* Nodes n01.., each with a BMC b01.., MAC 52:54:00:00:00:01.., all off; deadlines of seconds. */
 struct rack *rack_new(size_t count);
+/* Those nodes fed by outlets "pdu-a/1", "pdu-b/1"...: two feeds each, and those outlets as nodes; with
+ * `bmcs` the BMCs stay their controls. All feeds on where there are BMCs; else all off. */
+struct rack *rack_new_fed(size_t count, bool bmcs);
+/* All feeds of a node are on, or off: before a test. */
+void rack_feed(struct rack *rack, size_t index, bool on);
 void rack_free(struct rack *rack);
 
 /* Submits, and runs until the job has ended; the view is the caller's to clear. */
