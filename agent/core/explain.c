@@ -228,6 +228,8 @@ static void explain_devices(FILE *out, const struct core *core, const struct job
             (void)fprintf(out, ", next boot by %s, %s",
                           core->inventory->devices[node->next_boot].config.device,
                           firmware_name(node->firmware));
+        else if (verb_boots_network(request->verb, &request->options))
+            (void)fputs(", next boot: nobody sets it, its firmware's boot order decides", out);
         (void)fprintf(out, "%s\n", node->protect ? ", PROTECTED" : "");
     }
 }

@@ -168,6 +168,16 @@ static void what_switches_nothing_on_has_no_inrush(void **state)
     }
 }
 
+static void whose_next_boot_nobody_sets_is_told(void **state)
+{
+    _cleanup_(freep) char *netboot = plan_of(VERB_NETBOOT, "f1", false);
+    _cleanup_(freep) char *cycle = plan_of(VERB_CYCLE, "f1", false);
+    (void)state;
+    assert_tells(netboot, "pdu-b/1 (modbus, circuit c2), next boot: nobody sets it, its firmware's "
+                          "boot order decides\n");
+    assert_silent(cycle, "next boot");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +187,7 @@ int main(void)
         cmocka_unit_test(a_node_with_both_goes_by_what_is_asked),
         cmocka_unit_test(who_shares_an_outlet_is_named),
         cmocka_unit_test(what_switches_nothing_on_has_no_inrush),
+        cmocka_unit_test(whose_next_boot_nobody_sets_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
