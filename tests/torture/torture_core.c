@@ -129,6 +129,12 @@ static int run_status(FILE *told, struct err *err)
     return run_verb(&request, true, told, err);
 }
 
+static int run_check(FILE *told, struct err *err)
+{
+    const struct job_request request = {.verb = VERB_CHECK, .nodes = all_nodes};
+    return run_verb(&request, true, told, err);
+}
+
 static int run_next_boot(FILE *told, struct err *err)
 {
     const struct job_request request = {
@@ -327,10 +333,11 @@ static int run_resume(FILE *told, struct err *err)
 int main(void)
 {
     static const struct torture_case cases[] = {
-        {"inventory", run_inventory}, {"status", run_status}, {"cycle", run_cycle},
-        {"netboot", run_netboot},     {"waves", run_waves},   {"next-boot", run_next_boot},
-        {"cancel", run_cancel},       {"key", run_key},       {"questions", run_questions},
-        {"reload", run_reload},       {"locks", run_locks},   {"resume", run_resume},
+        {"inventory", run_inventory}, {"status", run_status},   {"cycle", run_cycle},
+        {"check", run_check},         {"netboot", run_netboot}, {"waves", run_waves},
+        {"next-boot", run_next_boot}, {"cancel", run_cancel},   {"key", run_key},
+        {"questions", run_questions}, {"reload", run_reload},   {"locks", run_locks},
+        {"resume", run_resume},
     };
     return torture_main("core", cases, ARRAY_SIZE(cases));
 }
