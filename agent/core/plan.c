@@ -28,6 +28,7 @@
 #define WATCH            { .kind = STEP_WATCH }
 #define FLAG             { .kind = STEP_FLAG,       WAITS(command) }
 #define ASK_BMC          { .kind = STEP_READ, .via = VIA_CONTROL, WAITS(command), .soft = true }
+#define ASK_BMC_AGAIN    { .kind = STEP_READ, .via = VIA_CONTROL, .again = true, WAITS(command), .soft = true }
 #define ASK_FEEDS        { .kind = STEP_READ, .via = VIA_FEEDS, WAITS(command), .soft = true }
 #define SOFT_BY_BMC      { .kind = STEP_COMMAND, .op = OP_SOFT, .via = VIA_CONTROL, .unless = POWER_OFF, WAITS(command), .soft = true }, \
                          { .kind = STEP_SEE, .via = VIA_CONTROL, .state = POWER_OFF, WAITS(soft_off), .soft = true }
@@ -69,10 +70,10 @@ static const struct step netboot_reset[] = { READ, PLACE, READ_AGAIN, REQUIRE_ON
 #define NET_BY_BMC       COMMAND(OP_OFF, POWER_OFF), SEE_OFF, SET_BOOT, DWELL, \
                          TURN, COMMAND(OP_ON, POWER_UNKNOWN), SEE_ON, WATCH, FLAG
 static const struct step fed_status[]     = { ASK_BMC, ASK_FEEDS, COMPARE, END };
-static const struct step fed_cycle[]      = { ASK_BMC, READ, OFF_ON, BMC_BACK, AS_BEFORE, ON_BY_BMC, END };
-static const struct step fed_reboot[]     = { ASK_BMC, READ, SOFT_BY_BMC, OFF_ON, BMC_BACK, ON_BY_BMC, WATCH, END };
-static const struct step fed_reboot_net[] = { ASK_BMC, READ, PLACE, READ_AGAIN, SOFT_BY_BMC, OFF_ON, BMC_BACK, NET_BY_BMC, END };
-static const struct step fed_netboot[]    = { ASK_BMC, READ, PLACE, READ_AGAIN, OFF_ON, BMC_BACK, NET_BY_BMC, END };
+static const struct step fed_cycle[]      = { ASK_BMC, READ, ASK_BMC_AGAIN, OFF_ON, BMC_BACK, AS_BEFORE, ON_BY_BMC, END };
+static const struct step fed_reboot[]     = { ASK_BMC, READ, ASK_BMC_AGAIN, SOFT_BY_BMC, OFF_ON, BMC_BACK, ON_BY_BMC, WATCH, END };
+static const struct step fed_reboot_net[] = { ASK_BMC, READ, PLACE, READ_AGAIN, ASK_BMC_AGAIN, SOFT_BY_BMC, OFF_ON, BMC_BACK, NET_BY_BMC, END };
+static const struct step fed_netboot[]    = { ASK_BMC, READ, PLACE, READ_AGAIN, ASK_BMC_AGAIN, OFF_ON, BMC_BACK, NET_BY_BMC, END };
 
 /* Its BMC tried to switch it on, in vain. */
 static const struct step escalated[]        = { READ, OFF_ON, BMC_BACK, ON_BY_BMC, END };

@@ -49,7 +49,8 @@ struct step {
     enum step_kind kind;
     enum via via;      /* STEP_READ, STEP_SEE, STEP_COMMAND */
     enum op op;        /* STEP_COMMAND */
-    bool again;        /* STEP_READ: only if the last reading is not fresh */
+    bool again;        /* STEP_READ: only if the last reading is not fresh; of a BMC before its
+                          feeds go off: only if it says off, since one reading may be wrong */
     enum power unless; /* STEP_COMMAND, STEP_TURN, STEP_SET_BOOT: skip if this was read (on: of all
                           its feeds). POWER_UNKNOWN: never */
     enum power state;  /* STEP_SEE */

@@ -205,10 +205,11 @@ static const struct node *sharer_left_out(const struct inventory *inventory,
 static int refuse_shared(const struct core *core, const struct job_request *request,
                          const struct node *node, const struct nodeset *set, struct err *err)
 {
-    if (!node->shares_outlets || !verb_goes_by_means(request->verb) ||
-        !node_uses_feeds(node, request->options.feeds))
+    enum verb verb = request->verb;
+    if (!node->shares_outlets || !verb_changes_something(verb) || verb == VERB_NEXT_BOOT ||
+        !plan_goes_by_feeds(node, verb, &request->options))
         return 0;
-    if (request->verb != VERB_ON && request->verb != VERB_OFF)
+    if (verb != VERB_ON && verb != VERB_OFF)
         return err_set(err, ERR_DENIED,
                        "%s shares its outlets with other nodes: off, then on, of all of them "
                        "together; nothing was done",

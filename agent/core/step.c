@@ -310,7 +310,9 @@ void step_begin(struct core *core, struct task *task)
 
     switch (step->kind) {
     case STEP_READ:
-        if (step->again && core->now_ms - task->read_ms < deadlines->settle)
+        if (step->again && (step->via == VIA_CONTROL
+                                ? task->control_power != POWER_OFF
+                                : core->now_ms - task->read_ms < deadlines->settle))
             task_next_step(core, task);
         else
             task_ask(core, task, OP_STATUS);
