@@ -52,11 +52,11 @@ static void judge_intent(struct sim *sim, const struct send *send)
                   send->device);
 }
 
-/* The same order to several outlets of a machine, or by two that share one, is one order. */
+/* The same order to several outlets of a machine, or to two that share one, is one order. */
 static bool belong_together(const struct send *a, const struct send *b)
 {
-    return a->at_outlet != OUTLETS_MAX && b->at_outlet != OUTLETS_MAX && a->op == b->op &&
-           !strcmp(a->job, b->job);
+    bool outlets = a->at_outlet != OUTLETS_MAX && b->at_outlet != OUTLETS_MAX;
+    return a->op == b->op && !strcmp(a->job, b->job) && (outlets || strcmp(a->node, b->node) != 0);
 }
 
 /* S7: one job at a machine. */
