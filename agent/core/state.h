@@ -239,6 +239,8 @@ const struct deadlines *task_deadlines(const struct core *core);
 
 /* What speaks for its power now, for people: "bmc-n01", "pdu-b outlet 3", "its outlets". */
 const char *task_means(const struct task *task, char name[TARGET_NAME_SIZE]);
+/* Its power is known to be this now; told, if it was another. */
+void task_learn(struct core *core, struct task *task, enum power power);
 /* It was read on, by what the plan goes by. */
 void task_saw_on(struct task *task);
 bool task_has_both(const struct task *task); /* a BMC behind feeds */

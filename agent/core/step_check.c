@@ -242,23 +242,29 @@ static void compare(struct core *core, struct task *task)
 }
 
 /* As people ask for it: of its BMC, where it has one. */
-static void tell_state(struct task *task)
+static void tell_state(struct core *core, struct task *task)
 {
+    struct node_state *state = core_node_state(core, task->node.name);
     bool fed = !target_exists(&task->control) && task->feeds;
-    task->power = fed ? feeds_power(task->feeds) : task->check->control;
+    enum power power = fed ? feeds_power(task->feeds) : task->check->control;
     task->has_watts = task->feeds && task->feeds->count;
     task->milliwatts = 0;
     for (size_t i = 0; task->feeds && i < task->feeds->count; i++) {
         task->has_watts = task->has_watts && task->feeds->each[i].has_watts;
         task->milliwatts += task->feeds->each[i].milliwatts;
     }
+    if (power == POWER_UNKNOWN || !state)
+        return;
+    state->has_watts = task->has_watts;
+    state->milliwatts = task->milliwatts;
+    task_learn(core, task, power);
 }
 
 static void conclude(struct core *core, struct task *task)
 {
     struct check *check = task->check;
     compare(core, task);
-    tell_state(task);
+    tell_state(core, task);
     char text[JOB_TEXT_SIZE];
     if (check->findings > 1)
         (void)snprintf(text, sizeof text, "%.220s; %u more finding%s", check->first,

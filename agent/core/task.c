@@ -68,16 +68,8 @@ static enum power power_of(const struct task *task)
     return task->control_power;
 }
 
-static void learn_power(struct core *core, struct task *task, const struct driver_reply *reply)
+void task_learn(struct core *core, struct task *task, enum power power)
 {
-    bool fed = task_asks_feeds(task);
-    if (!fed)
-        task->control_power = reply->power;
-    else if (reply->power == POWER_OFF && task->unfed) /* and so is what its BMC would say */
-        task->control_power = POWER_OFF;
-    enum power power = power_of(task);
-    if (power == POWER_UNKNOWN)
-        return;
     struct node_state *state = core_node_state(core, task->node.name);
     /* A job that changes something tells what it began from; a question, what nobody knew yet. */
     bool first = task->power != power && verb_changes_something(task->job->request.verb);
@@ -91,6 +83,18 @@ static void learn_power(struct core *core, struct task *task, const struct drive
     }
     if (changed)
         core_tell(core, task, EVENT_POWER, "%s", power_name(power));
+}
+
+static void learn_power(struct core *core, struct task *task, const struct driver_reply *reply)
+{
+    bool fed = task_asks_feeds(task);
+    if (!fed)
+        task->control_power = reply->power;
+    else if (reply->power == POWER_OFF && task->unfed) /* and so is what its BMC would say */
+        task->control_power = POWER_OFF;
+    enum power power = power_of(task);
+    if (power != POWER_UNKNOWN)
+        task_learn(core, task, power);
 }
 
 static void learn_watts(struct core *core, struct task *task, const struct driver_reply *reply)

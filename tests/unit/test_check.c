@@ -200,6 +200,7 @@ static void all_is_asked_and_told(void **state)
     assert_int_equal(view.nodes->power, POWER_ON);
     assert_true(view.nodes->has_watts);
     assert_int_equal(view.nodes->milliwatts, 241000);
+    assert_true(view.nodes->power_age_ms < 1000);
     assert_string_equal(view.nodes->text,
                         "bmc: on, suite 17, product 48, next boot none; pdu-a outlet 3: on, "
                         "120.5 W, NETIO 4All; pdu-b outlet 3: on, 120.5 W, NETIO 4All");
