@@ -244,6 +244,7 @@ static void take(struct supply *supply, const struct driver_reply *reply)
     supply->contacted = supply->contacted || proves_contact(reply);
     if (supply->call.op == OP_STATUS) {
         supply->power = reply->ok ? reply->power : POWER_UNKNOWN;
+        supply->on_in_a_row = supply->power == POWER_ON ? supply->on_in_a_row + 1 : 0;
         supply->has_watts = reply->ok && reply->has_watts;
         supply->milliwatts = supply->has_watts ? reply->milliwatts : 0;
     } else if (supply->call.op == OP_OFF || supply->power == POWER_OFF) {

@@ -38,6 +38,20 @@ bool feeds_all_on(const struct feeds *feeds)
     return true;
 }
 
+uint32_t feeds_on_in_a_row(const struct feeds *feeds)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < feeds->count; i++)
+        most = feeds->each[i].on_in_a_row > most ? feeds->each[i].on_in_a_row : most;
+    return most;
+}
+
+void feeds_look_anew(struct feeds *feeds)
+{
+    for (size_t i = 0; i < feeds->count; i++)
+        feeds->each[i].on_in_a_row = 0;
+}
+
 bool feeds_any_read(const struct feeds *feeds)
 {
     for (size_t i = 0; i < feeds->count; i++)

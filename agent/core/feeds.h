@@ -32,10 +32,11 @@ struct supply {
     struct target target;
     struct call call;
     enum part part;
-    bool ok;          /* how that ended */
-    struct err err;   /* if not ok */
-    bool contacted;   /* its device answered in this job */
-    enum power power; /* as last read; unknown after an off, and after a question in vain */
+    bool ok;              /* how that ended */
+    struct err err;       /* if not ok */
+    bool contacted;       /* its device answered in this job */
+    enum power power;     /* as last read; unknown after an off, and after a question in vain */
+    uint32_t on_in_a_row; /* readings of on, one after the other, since a step began to look */
     bool has_watts;
     uint32_t milliwatts; /* as last read */
 };
@@ -55,6 +56,9 @@ struct feeds *feeds_new(const struct inventory *inventory, const struct node *no
 /* What they say together, as last read. */
 enum power feeds_power(const struct feeds *feeds);
 bool feeds_all_on(const struct feeds *feeds);
+/* Of two readings in a row one may be wrong; of two feeds one each is none. */
+uint32_t feeds_on_in_a_row(const struct feeds *feeds);
+void feeds_look_anew(struct feeds *feeds);
 bool feeds_any_read(const struct feeds *feeds);
 bool feeds_all_contacted(const struct feeds *feeds);
 /* The longest of theirs, or `otherwise`. */

@@ -104,7 +104,8 @@ static bool see_partly(struct core *core, struct task *task, const struct driver
         watch_ready(core, task);
     if (!task->feeds->partly_ms)
         task->feeds->partly_ms = core->now_ms;
-    return core->now_ms - task->feeds->partly_ms < task_deadlines(core)->settle;
+    return core->now_ms - task->feeds->partly_ms < task_deadlines(core)->settle ||
+           feeds_on_in_a_row(task->feeds) < 2;
 }
 
 static void see_give_up(struct core *core, struct task *task, const struct driver_reply *reply)
@@ -156,6 +157,20 @@ static void back_to_command(struct core *core, struct task *task)
     step_begin(core, task);
 }
 
+/* Of feeds it takes the same one, twice. */
+static void count_contrary(struct task *task, const struct driver_reply *reply)
+{
+    bool in_time = has_asked_by(task, task->off_land_ms);
+    bool counts =
+        reply->ok && reply->power != POWER_UNKNOWN && reply->power != task->step->state && in_time;
+    if (!in_time && task->feeds)
+        feeds_look_anew(task->feeds);
+    if (task_asks_feeds(task) && reply->power == POWER_ON)
+        task->contrary = counts ? feeds_on_in_a_row(task->feeds) : 0;
+    else
+        task->contrary = counts ? task->contrary + 1 : 0;
+}
+
 void step_see_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     uint64_t settle = task_deadlines(core)->settle;
@@ -176,9 +191,7 @@ void step_see_reply(struct core *core, struct task *task, const struct driver_re
         return;
     }
     task->seen_ms = 0;
-    bool counts = reply->ok && reply->power != POWER_UNKNOWN && reply->power != task->step->state &&
-                  has_asked_by(task, task->off_land_ms);
-    task->contrary = counts ? task->contrary + 1 : 0;
+    count_contrary(task, reply);
     if (was_left_out_wrongly(task, reply)) {
         back_to_command(core, task);
     } else if (over && !once_more && task->contrary != 1 &&
@@ -210,6 +223,8 @@ void step_see_begin(struct core *core, struct task *task)
     bool read = task->skipped && task->read_ms && step_reading(task) == step->state;
     task->seen_ms = read ? task->read_ms : 0;
     task->contrary = 0;
+    if (task->feeds)
+        feeds_look_anew(task->feeds);
     if (step->soft && (task->skipped || (task->bringing_on && !task->off_pending)))
         task_next_step(core, task);
     else if (read && core->now_ms < task->read_ms + settle)
