@@ -307,6 +307,7 @@ static void note(struct link *link, const struct exchange *exchange)
     if (exchange->answered)
         return;
     link->guard_ms = guard_ms(link, exchange->map);
+    link->busy_ms = link_now(link); /* from now on: the silence of a time-out is none of it */
     if (link->transport != TRANSPORT_RTU || exchange->broken)
         close_line(link);
 }

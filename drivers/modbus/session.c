@@ -178,6 +178,8 @@ static int run(struct unit *unit, const struct driver_request *request, struct d
     }
     if (request->op == OP_STATUS)
         return status(unit, outlet, reply);
+    if (unit->bank.err.kind == ERR_PROTOCOL || unit->bank.err.kind == ERR_BUSY)
+        unit->bank.done = false; /* noise that met another request is no reason to fail this one */
     return unit->map.kind == KIND_BUTTON ? run_button(unit, request->op, outlet, &reply->err)
                                          : run_outlet(unit, request->op, outlet, &reply->err);
 }
