@@ -7,6 +7,10 @@
 #include "drivers/host/check.h"
 #include "proto/cleanup.h"
 
+/* More than this say no more: a rack with one bad profile has one thing to mend. The agent reads at
+ * most 64 KiB. */
+enum { REFUSALS_MAX = 100 };
+
 static int check_device(const struct driver_device *device, struct err *err)
 {
     _cleanup_(freep) void *config = calloc(1, driver.config_size);
@@ -24,11 +28,11 @@ int host_check(struct err *err)
 {
     _cleanup_(freep) struct driver_order *order = malloc(sizeof *order);
     _cleanup_(freep) char *line = NULL;
-    size_t size = 0;
+    size_t size = 0, refusals = 0;
     struct err refusal;
     if (!order)
         return err_set(err, ERR_SYSTEM, "no memory for a device");
-    while (driver.check && getline(&line, &size, stdin) > 0) {
+    while (driver.check && refusals < REFUSALS_MAX && getline(&line, &size, stdin) > 0) {
         if (driver_order_decode(line, order, err))
             return -1;
         if (order->kind != DRIVER_MSG_DEVICE)
@@ -39,6 +43,7 @@ int host_check(struct err *err)
         if (!answer || fputs(answer, stdout) < 0)
             return err_set(err, ERR_SYSTEM, "cannot tell what is wrong with '%s'",
                            order->device.device);
+        refusals++;
     }
     return fflush(stdout) ? err_set(err, ERR_SYSTEM, "nobody reads what is wrong") : 0;
 }

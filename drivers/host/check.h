@@ -1,5 +1,5 @@
 /* check.h - reads devices from stdin and tells on stdout which of them the driver cannot use, by
- * their settings alone (driver.check). */
+ * their settings alone (driver.check); of the first hundred of them. */
 #ifndef POWERCTL_DRIVERS_HOST_CHECK_H
 #define POWERCTL_DRIVERS_HOST_CHECK_H
 

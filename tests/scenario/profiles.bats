@@ -64,6 +64,19 @@ check() { # EXIT-STATUS
     [[ $stderr == "$agent_dir/powerctl.yaml:2:"*": error: 'pdu-a': read_address 65530: outlet 8 would be at 65537, past 65535"* ]]
 }
 
+@test "a thousand PDUs with one bad profile are one error" {
+    mkdir "$agent_dir/profiles"
+    sed 's/^write: .*/write: { function: 7, address: 101 }/' \
+        "$build/profiles/netio-powerpdu-8q.yaml" >"$agent_dir/profiles/netio-powerpdu-8q.yaml"
+    for i in {1..1000}; do
+        echo "  p$i: { driver: modbus, host: h$i, profile: netio-powerpdu-8q }"
+    done >"$agent_dir/more"
+    sed -i "/^devices:/r $agent_dir/more" "$agent_dir/powerctl.yaml"
+    check 2
+    [[ $stderr == "$agent_dir/profiles/netio-powerpdu-8q.yaml:"*"write_function 7 does not write"* ]]
+    [ "$(grep -c 'error:' <<<"$stderr")" -eq 1 ]
+}
+
 @test "a profile that went bad refuses a reload, and the agent goes on with what it had" {
     mkdir "$agent_dir/profiles"
     cp "$build/profiles/netio-powerpdu-8q.yaml" "$agent_dir/profiles/"
