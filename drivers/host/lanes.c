@@ -143,6 +143,11 @@ int lanes_pid(void *engine, const char *name)
     return device && device->bus->state != NO_LANE ? device->bus->lane.pid : 0;
 }
 
+void lanes_limit(void *engine, size_t max)
+{
+    ((struct lanes *)engine)->max = max;
+}
+
 /* Lanes that were killed have nothing to wait for but the kernel. */
 static void reap_now(struct lanes_bus *bus)
 {

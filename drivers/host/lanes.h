@@ -7,6 +7,8 @@
  * A lane is started when its bus has work, kept while requests come for it (its session stays
  * open), ended when it was idle for LANES_IDLE_MS or when another bus waits for a lane and all
  * LANES_MAX are taken: at once if it has no work, else after LANES_SLICE_MS, between two requests.
+ * Those that did not answer in time when they were asked last have half of the lanes at most, in
+ * turns, so that any number of dead devices leaves the other half to the living.
  * The session of a device that is alone also ends after a reply that makes it doubtful; that of a
  * bus does not, for its driver mends it itself.
  *
@@ -42,5 +44,7 @@ extern const struct driver_engine lanes_engine;
 
 /* For tests: the process that works for a device, 0 if there is none. */
 int lanes_pid(void *engine, const char *device);
+/* For tests: as if so many lanes were all there may be. */
+void lanes_limit(void *engine, size_t lanes);
 
 #endif

@@ -51,6 +51,7 @@ int lanes_join(struct lanes *lanes, struct lanes_device *device, const void *con
     if (!bus)
         return -1;
     bus->outdated = bus->state != NO_LANE; /* its lane was forked without these settings */
+    bus->silent = false;                   /* which may mend what was wrong */
     if (bus == old)
         return 0;
     bus->ndevices++;

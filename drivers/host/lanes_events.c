@@ -35,6 +35,21 @@ static bool spoils_session(const struct driver_reply *reply)
     return !reply->ok && reply->err.kind != ERR_DEVICE && reply->err.kind != ERR_UNSUPPORTED;
 }
 
+/* The lanes for the silent are few: who answers again does not count as one of them. */
+void lanes_heard(struct lanes *lanes, struct lanes_bus *bus, bool silent)
+{
+    bus->silent = silent;
+    if (silent || !bus->cautious)
+        return;
+    bus->cautious = false;
+    lanes->cautious--;
+}
+
+static bool is_silence(const struct driver_reply *reply)
+{
+    return !reply->ok && (reply->err.kind == ERR_TIMEOUT || reply->err.kind == ERR_UNREACHABLE);
+}
+
 /* Each would try the same again, and learn the same, one after the other. */
 static void answer_those_before(struct lanes *lanes, struct lanes_bus *bus, const struct err *why)
 {
@@ -56,6 +71,7 @@ static void take_reply(struct lanes *lanes, struct lanes_bus *bus, const struct 
     if (bus->state != RUNNING || reply->id != bus->request.id)
         return; /* answered already: its lane is being killed */
     lanes->host.reply(lanes->host.arg, reply);
+    lanes_heard(lanes, bus, is_silence(reply));
     bus->state = IDLE;
     bus->until_ms = now_ms + LANES_IDLE_MS;
     lanes->dirty = true;
@@ -124,6 +140,8 @@ void lanes_moved(struct lanes *lanes, struct lanes_bus *bus, uint64_t now_ms)
         answer_crash(lanes, bus, status);
     bus->state = NO_LANE;
     bus->outdated = false;
+    lanes->cautious -= bus->cautious;
+    bus->cautious = false;
     lanes->living--;
     lanes->dirty = true;
 }
@@ -135,6 +153,7 @@ static void overrun(struct lanes *lanes, struct lanes_bus *bus, uint64_t now_ms)
     err_set_sent(&err, ERR_TIMEOUT, may_be_sent(bus), "%s: %s: %s within %u ms", request->device,
                  op_name(request->op), bus->opened ? "no answer" : "no session",
                  request->budget_ms);
+    lanes_heard(lanes, bus, true);
     lanes_kill(bus, now_ms); /* before the answer: nobody may think it free while it works */
     lanes_answer(lanes, request, &err);
 }

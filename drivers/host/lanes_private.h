@@ -31,7 +31,9 @@ struct lanes_bus {
     struct lanes_queue queue;
     enum lane_state state;
     struct lane lane;
-    uint64_t until_ms, since_ms;   /* since: when its lane was started */
+    uint64_t until_ms, since_ms;   /* since: when its lane, or its last one, was started */
+    bool silent;                   /* when it was asked last it did not answer in time */
+    bool cautious;                 /* its lane is one of those for the silent */
     struct driver_request request; /* RUNNING: the one in the lane */
     bool opened;                   /* the session stands; nothing reaches a device before */
     uint64_t opening;              /* the last place in line when the session was begun */
@@ -47,7 +49,8 @@ struct lanes {
     struct lanes_bus *by_key;
     struct lanes_bus *busy; /* first: waited longest for a lane */
     size_t living, max;
-    bool dirty; /* something may be started: turn() has to run */
+    size_t cautious; /* of the living */
+    bool dirty;      /* something may be started: turn() has to run */
 };
 
 void lanes_answer(struct lanes *lanes, const struct driver_request *request, const struct err *err);
@@ -67,6 +70,9 @@ void lanes_replace(struct lanes *lanes, struct lanes_device *device);
 void lanes_expire(struct lanes *lanes, struct lanes_bus *bus, uint64_t now_ms);
 void lanes_end(struct lanes_bus *bus, uint64_t now_ms);
 void lanes_kill(struct lanes_bus *bus, uint64_t now_ms);
+
+/* Takes note of whether it answers. */
+void lanes_heard(struct lanes *lanes, struct lanes_bus *bus, bool silent);
 
 /* Gives lanes to buses with work, and work to lanes. */
 void lanes_schedule(struct lanes *lanes, uint64_t now_ms);

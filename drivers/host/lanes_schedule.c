@@ -39,6 +39,8 @@ static void start_lane(struct lanes *lanes, struct lanes_bus *bus, uint64_t now_
         return;
     }
     lanes->living++;
+    bus->cautious = bus->silent;
+    lanes->cautious += bus->cautious;
     bus->state = IDLE;
     bus->since_ms = now_ms;
     bus->outdated = false;
@@ -68,6 +70,18 @@ static void run_next(struct lanes *lanes, struct lanes_bus *bus, uint64_t now_ms
     bus->state = RUNNING;
 }
 
+static bool waits_for_lane(const struct lanes_bus *bus)
+{
+    return bus->state == NO_LANE && bus->queue.count;
+}
+
+/* Half of the lanes are for those that answer: were there more dead devices than lanes, each would
+ * hold one for its whole budget, and the living would have none. */
+static bool may_start(const struct lanes *lanes, const struct lanes_bus *bus)
+{
+    return lanes->living < lanes->max && (!bus->silent || lanes->cautious < lanes->max / 2);
+}
+
 /* How many buses with work find every lane taken, less those lanes that are ending already. */
 static size_t lanes_missing(const struct lanes *lanes)
 {
@@ -75,7 +89,7 @@ static size_t lanes_missing(const struct lanes *lanes)
     size_t waiting = 0, ending = 0;
     DL_FOREACH(lanes->busy, bus)
     {
-        waiting += bus->state == NO_LANE && bus->queue.count > 0;
+        waiting += waits_for_lane(bus) && (!bus->silent || lanes->cautious < lanes->max / 2);
         ending += bus->state == ENDING || bus->state == KILLED;
     }
     size_t coming = lanes->max - lanes->living + ending;
@@ -104,22 +118,47 @@ static void make_room(struct lanes *lanes, uint64_t now_ms)
     }
 }
 
+/* Of the silent, who was tried longest ago: so each has its turn, and one that is back is seen. */
+static struct lanes_bus *next_silent(const struct lanes *lanes)
+{
+    struct lanes_bus *bus, *first = NULL;
+    DL_FOREACH(lanes->busy, bus)
+    if (bus->silent && waits_for_lane(bus) && (!first || bus->since_ms < first->since_ms))
+        first = bus;
+    return first && may_start(lanes, first) ? first : NULL;
+}
+
+static void try_the_silent(struct lanes *lanes, uint64_t now_ms)
+{
+    struct lanes_bus *bus;
+    while ((bus = next_silent(lanes))) {
+        start_lane(lanes, bus, now_ms);
+        if (bus->state != IDLE) /* no process, or it is not watched: again at the next turn */
+            return;
+        run_next(lanes, bus, now_ms);
+    }
+}
+
 void lanes_schedule(struct lanes *lanes, uint64_t now_ms)
 {
     struct lanes_bus *bus, *next;
     lanes->dirty = false;
     make_room(lanes, now_ms);
+    DL_FOREACH(lanes->busy, bus)
+    if (bus->state == IDLE && bus->outdated)
+        lanes_end(bus, now_ms);
     DL_FOREACH_SAFE(lanes->busy, bus, next)
     {
-        if (bus->state == IDLE && bus->outdated)
-            lanes_end(bus, now_ms);
-        if (bus->state == NO_LANE && bus->queue.count && lanes->living < lanes->max)
+        if (!bus->silent && waits_for_lane(bus) && may_start(lanes, bus))
             start_lane(lanes, bus, now_ms);
         if (bus->state == IDLE)
             run_next(lanes, bus, now_ms);
+    }
+    try_the_silent(lanes, now_ms);
+    DL_FOREACH_SAFE(lanes->busy, bus, next)
+    {
         /* A process that could not be started answered one request; the others try again. */
-        if (bus->state == NO_LANE && bus->queue.count && lanes->living < lanes->max)
-            lanes->dirty = true;
+        lanes->dirty |= waits_for_lane(bus) && may_start(lanes, bus);
         if (bus->state == NO_LANE && !bus->queue.count) {
             lanes_unlist(lanes, bus);
             lanes_free_if_unused(lanes, bus);

@@ -161,6 +161,70 @@ static void idle_lanes_make_room(void **state)
     assert_int_equal(f->count, 2 * (DEVICES - HANGING));
 }
 
+static void find_it_silent(struct rig *f, const char *name)
+{
+    const struct driver_reply *reply;
+    do { /* where this machine is slow, it may expire in line */
+        f->count = 0;
+        reply = rig_await(f, rig_ask(f, name, OP_STATUS, 20));
+    } while (!strstr(reply->err.text, "no answer within"));
+}
+
+static const char *dead_name(int number)
+{
+    static char name[NAME_SIZE];
+    (void)snprintf(name, sizeof name, "dead%d", number);
+    return name;
+}
+
+enum { FEW_LANES = 6, DEAD = 12 };
+
+static void fill_with_the_dead(struct rig *f)
+{
+    lanes_limit(f->lanes, FEW_LANES);
+    for (int i = 0; i < DEAD; i++) {
+        rig_add(f, dead_name(i), HANGS_IN_RUN);
+        find_it_silent(f, dead_name(i));
+    }
+    f->count = 0;
+}
+
+/* More dead devices than lanes, each with an hour: the good ones are answered. */
+static void the_dead_leave_lanes_to_the_living(void **state)
+{
+    struct rig *f = *state;
+    fill_with_the_dead(f);
+    for (int i = 0; i < DEAD; i++)
+        (void)rig_ask(f, dead_name(i), OP_STATUS, HOUR_MS);
+    for (int i = 0; i < DEAD; i++) {
+        char name[NAME_SIZE];
+        (void)snprintf(name, sizeof name, "good%d", i);
+        rig_add(f, name, GOOD);
+        assert_true(rig_await(f, rig_ask(f, name, OP_STATUS, HOUR_MS))->ok);
+    }
+    assert_int_equal(f->count, DEAD);
+}
+
+/* However many dead ones are asked again and again before it. */
+static void who_was_silent_and_is_back_has_its_turn(void **state)
+{
+    struct rig *f = *state;
+    fill_with_the_dead(f);
+    rig_add_on(f, 0, "back", WAITS);
+    find_it_silent(f, "back");
+    rig_let_go(f, 0);
+    f->count = 0;
+    uint64_t back = 0;
+    while (!back || !rig_find(f, back)) {
+        uint64_t last = 0;
+        for (int i = 0; i < DEAD; i++)
+            last = rig_ask(f, dead_name(i), OP_STATUS, 50);
+        back = back ? back : rig_ask(f, "back", OP_STATUS, HOUR_MS);
+        (void)rig_await(f, last);
+    }
+    assert_true(rig_find(f, back)->ok);
+}
+
 /* libmodbus waits by select(), whose sets end at FD_SETSIZE: it writes beyond them, or aborts. */
 static void a_lane_has_low_descriptors(void **state)
 {
@@ -243,6 +307,8 @@ int main(void)
         RIG_TEST(a_full_queue_says_so),
         RIG_TEST(what_waits_in_line_was_not_sent),
         RIG_TEST(idle_lanes_make_room),
+        RIG_TEST(the_dead_leave_lanes_to_the_living),
+        RIG_TEST(who_was_silent_and_is_back_has_its_turn),
         RIG_TEST(a_lane_has_low_descriptors),
         RIG_TEST(an_unknown_device_is_refused),
     };
