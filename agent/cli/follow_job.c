@@ -5,6 +5,7 @@
 
 #include "agent/cli/duration.h"
 #include "agent/cli/progress.h"
+#include "agent/cli/report.h"
 #include "agent/cli/signals.h"
 #include "agent/cli/summary.h"
 #include "proto/cleanup.h"
@@ -160,13 +161,16 @@ static int read_result(const struct invocation *invocation, struct client *clien
 static void show_result(const struct invocation *invocation, struct following *following,
                         const struct job_view *job, int code)
 {
+    findings_sort(&following->findings);
     if (invocation->options.quiet) {
-        if (code != EXIT_OK)
+        struct render plain = {.out = invocation->err, .findings = &following->findings};
+        if (code != EXIT_OK) {
             summary_put(invocation->err, job);
+            report_findings(&plain);
+        }
         return;
     }
     struct render render = command_render(invocation);
-    findings_sort(&following->findings);
     render.findings = &following->findings;
     renderer_of(invocation->options.format)->job(&render, job);
     if (job->verb == VERB_STATUS && invocation->options.format == FORMAT_TABLE)

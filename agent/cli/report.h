@@ -9,6 +9,8 @@ void report_status(const struct render *render, const struct job_view *job);
 void report_job(const struct render *render, const struct job_view *job);
 /* report_check.c: a line a node, then the findings that its line has no room for. */
 void report_check(const struct render *render, const struct job_view *job);
+/* Only those findings. Begins with an empty line; nothing if there are none. */
+void report_findings(const struct render *render);
 
 /* Parts of it: every node that failed or could not be seen, under its reason, but those that were
  * not started; and the alarm, if a node was left off. Each begins with an empty line. */

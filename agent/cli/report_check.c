@@ -31,10 +31,11 @@ static bool is_said(const struct findings *findings, size_t index)
     return findings->list[index].verdict != VERDICT_NONE && finding_is_alone(findings, index);
 }
 
-static void put_findings(const struct render *render, const struct findings *findings)
+void report_findings(const struct render *render)
 {
+    const struct findings *findings = render->findings;
     const char *between = "\n";
-    for (size_t i = 0; i < findings->count; i++) {
+    for (size_t i = 0; findings && i < findings->count; i++) {
         const struct finding *finding = &findings->list[i];
         bool named = finding->verdict != VERDICT_NONE;
         if (is_said(findings, i))
@@ -52,6 +53,5 @@ void report_check(const struct render *render, const struct job_view *job)
     (void)fprintf(render->out, "%-*s %-9s %s\n", width, "NODE", "RESULT", "TEXT");
     for (size_t i = 0; i < job->nnodes; i++)
         put_row(render, &job->nodes[i], width);
-    if (render->findings)
-        put_findings(render, render->findings);
+    report_findings(render);
 }

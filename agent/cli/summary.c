@@ -103,6 +103,6 @@ void summary_put(FILE *out, const struct job_view *job)
     put_group(out, "All is well with", fold(job, node_has_outcome, OUTCOME_OK, NULL));
     (void)fprintf(out, "\nMore: powerctl job %s\n", job->id);
     const char *node = first_failure(job);
-    if (node)
+    if (node && job->verb != VERB_STATUS && job->verb != VERB_CHECK) /* these leave no trace */
         (void)fprintf(out, "      powerctl history %s\n", node);
 }

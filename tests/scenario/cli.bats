@@ -254,6 +254,10 @@ pdu-a/4      off             -  pair         row-1" ]
     [[ $output == *$'\nfed  ok        pdu-a outlet 1: off'* ]]
     [[ $output == *$'\npair failed    UNREACHABLE: bmc-dead2: '*'; 1 more finding'* ]]
     [[ $output == *$'\npair: UNREACHABLE: pdu-dead outlet 1: '* ]]
+    run powerctl check pair -q
+    [ "$status" -eq 1 ]
+    [[ $output == 'powerctl: check pair: 1 of 1 failed'* ]]
+    [[ $output == *$'\n\npair: UNREACHABLE: bmc-dead2: '*$'\npair: UNREACHABLE: pdu-dead outlet 1: '* ]]
     run powerctl history pair
     [ "$output" = 'nothing is on record' ]
     [ ! -e "$dir/bmc-n04" ] && [ ! -e "$dir/pdu-a.1" ]
