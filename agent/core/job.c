@@ -222,12 +222,18 @@ static bool is_at(const struct node *node, const struct device *devices,
     return false;
 }
 
-/* Another name for the same thing that nothing is done by: an outlet as a node of its own feeds its
- * node, and those that share outlets are switched together. */
-static bool is_known_alias(const struct task *task, const struct node *node)
+/* Another name for one of its outlets that nothing is done by: an outlet as a node of its own feeds
+ * its node, and those that share outlets are switched together. */
+static bool is_known_alias(const struct task *task, const struct node *node, const char *device,
+                           uint32_t outlet)
 {
+    bool is_feed = false;
+    for (size_t i = 0; task->feeds && i < task->feeds->count; i++)
+        is_feed = is_feed || target_is_at(&task->feeds->each[i].target, device, outlet);
+    if (!is_feed)
+        return false;
     if (node->is_outlet != task->node.is_outlet)
-        return node->is_outlet ? node->feeds_node[0] != '\0' : false;
+        return node->is_outlet && node->feeds_node[0] != '\0';
     return node->shares_outlets && task->node.shares_outlets;
 }
 
@@ -244,7 +250,8 @@ static const struct node *renamed(const struct task *task, const struct inventor
         for (size_t i = 0; i < inventory->nnodes; i++) {
             const struct node *node = &inventory->nodes[i];
             if (!is_at(node, inventory->devices, device, outlets[j]) ||
-                !strcmp(node->name, task->node.name) || is_known_alias(task, node))
+                !strcmp(node->name, task->node.name) ||
+                is_known_alias(task, node, names[j], outlets[j]))
                 continue;
             *taken = names[j];
             return node;

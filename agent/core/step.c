@@ -77,6 +77,15 @@ static bool may_go_on(const struct task *task)
            feeds_any_read(task->feeds);
 }
 
+/* What it said once is not confirmed: the machine may be on where its feeds are. */
+static void bmc_is_silent(struct task *task, const struct err *err)
+{
+    task->feeds->control_err = *err;
+    task->control_power = POWER_UNKNOWN;
+    if (task->was_fed && !task->off_sent && !task->escalated)
+        task->was_on = true;
+}
+
 static void read_done(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     char not_on[JOB_TEXT_SIZE / 2] = "";
@@ -101,8 +110,8 @@ static void read_reply(struct core *core, struct task *task, const struct driver
     if (!reply->ok && again && core->now_ms < task->step_deadline_ms) {
         task_rest(core, task, PAUSE_SILENT_MS);
     } else if (!reply->ok && task->step->soft) {
-        if (!task_asks_feeds(task) && task->feeds)
-            task->feeds->control_err = reply->err;
+        if (task_has_both(task) && !task_asks_feeds(task))
+            bmc_is_silent(task, &reply->err);
         task_next_step(core, task);
     } else if (!reply->ok && !may_go_on(task)) {
         step_fail_with(core, task, &reply->err);
@@ -310,9 +319,9 @@ void step_begin(struct core *core, struct task *task)
 
     switch (step->kind) {
     case STEP_READ:
-        if (step->again && (step->via == VIA_CONTROL
-                                ? task->control_power != POWER_OFF
-                                : core->now_ms - task->read_ms < deadlines->settle))
+        if (step->again &&
+            (step->via == VIA_CONTROL ? task->control_power != POWER_OFF
+                                      : core->now_ms - task->read_ms < deadlines->settle))
             task_next_step(core, task);
         else
             task_ask(core, task, OP_STATUS);

@@ -77,6 +77,11 @@ void step_bmc_back_reply(struct core *core, struct task *task, const struct driv
         task_next_step(core, task);
     } else if (core->now_ms < task->step_deadline_ms) {
         task_rest(core, task, PAUSE_SILENT_MS);
+    } else if (task->bringing_on) { /* nothing else is left to try; and its boot flag is told */
+        task->bmc_away = false;
+        core_tell(core, task, EVENT_NOTE, "%s did not come back: trying all the same",
+                  task_means(task, means));
+        task_next_step(core, task);
     } else {
         task->bmc_away = false; /* it is not waited for again */
         task_fail(core, task, VERDICT_BMC_LOST,

@@ -347,6 +347,30 @@ static void a_reload_waits_for_every_feed(void **state)
     rack_run(rack, id, &view);
 }
 
+/* Their outlets are one; their BMCs are not. */
+static void sharers_have_bmcs_of_their_own(void **state)
+{
+    char id[JOB_ID_SIZE];
+    struct err err = {0};
+    (void)state;
+    rack = rack_new_fed(2, true);
+    struct rack *other = rack_new_fed(2, true);
+    struct inventory *inventories[] = {rack->inventory, other->inventory};
+    for (size_t i = 0; i < ARRAY_SIZE(inventories); i++) {
+        struct node *nodes = inventories[i]->nodes;
+        memcpy(nodes[1].feeds, nodes[0].feeds, sizeof nodes[0].feeds);
+        nodes[0].shares_outlets = nodes[1].shares_outlets = true;
+    }
+    assert_int_equal(submit(VERB_ON, "n01", NULL, id, &err), 0);
+    assert_int_equal(core_may_reload(rack->core, other->inventory, &err), 0);
+    other->inventory->nodes[0].control.device = 1;
+    other->inventory->nodes[1].control.device = 0;
+    assert_int_equal(core_may_reload(rack->core, other->inventory, &err), -1);
+    assert_non_null(strstr(err.text, "device b01 of n01 would be that of n02"));
+    rack_free(other);
+    rack_run(rack, id, &view);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +396,7 @@ int main(void)
         cmocka_unit_test_teardown(shared_outlets_go_together, end),
         cmocka_unit_test_teardown(protected_by_its_feeds_too, end),
         cmocka_unit_test_teardown(a_reload_waits_for_every_feed, end),
+        cmocka_unit_test_teardown(sharers_have_bmcs_of_their_own, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

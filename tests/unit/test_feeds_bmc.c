@@ -71,6 +71,36 @@ static void a_machine_that_was_off_is_left_so(void **state)
     assert_int_equal(machine()->sent[OP_ON], 0);
 }
 
+/* Its BMC says once that it is off. */
+static void one_wrong_reading_leaves_nothing_off(void **state)
+{
+    static const enum verb verbs[] = {VERB_CYCLE, VERB_REBOOT, VERB_NETBOOT};
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        fed_with_bmc();
+        machine()->lies_in = 1;
+        assert_int_equal(do_with(verbs[i], &by_feeds)->outcome, OUTCOME_OK);
+        assert_true(machine()->on);
+        (void)end(state);
+    }
+}
+
+/* And then no more: its one reading is not believed. */
+static void one_wrong_reading_and_silence(void **state)
+{
+    char id[JOB_ID_SIZE];
+    struct err err;
+    (void)state;
+    fed_with_bmc();
+    machine()->lies_in = 1;
+    assert_int_equal(submit(VERB_CYCLE, "n01", &by_feeds, id, &err), 0);
+    while (!machine()->sent[OP_STATUS])
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+    machine()->bmc_back_ms = UINT64_MAX;
+    rack_run(rack, id, &view);
+    assert_end(&view.nodes[0], OUTCOME_OK, VERDICT_NONE, "on, seen twice");
+    assert_true(machine()->on);
+}
+
 /* That is what cutting its power is for. */
 static void a_bmc_that_hangs(void **state)
 {
@@ -345,6 +375,8 @@ int main(void)
         cmocka_unit_test_teardown(feeds_come_first_where_the_config_says_so, end),
         cmocka_unit_test_teardown(a_machine_that_was_on_is_on_again, end),
         cmocka_unit_test_teardown(a_machine_that_was_off_is_left_so, end),
+        cmocka_unit_test_teardown(one_wrong_reading_leaves_nothing_off, end),
+        cmocka_unit_test_teardown(one_wrong_reading_and_silence, end),
         cmocka_unit_test_teardown(a_bmc_that_hangs, end),
         cmocka_unit_test_teardown(a_bmc_that_does_not_come_back, end),
         cmocka_unit_test_teardown(a_bmc_that_does_not_come_back_to_a_machine_that_was_off, end),
