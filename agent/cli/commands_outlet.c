@@ -40,7 +40,7 @@ static void take_answer(struct outlet_view *outlet, const struct node_view *node
     outlet->has_watts = !failed && node->has_watts;
     outlet->milliwatts = node->milliwatts;
     if (failed)
-        (void)snprintf(outlet->text, sizeof outlet->text, "%s%s%.200s", verdict_name(node->verdict),
+        (void)snprintf(outlet->text, sizeof outlet->text, "%s%s%.225s", verdict_name(node->verdict),
                        node->text[0] ? ": " : "", without_name(node->text, outlet->outlet));
 }
 

@@ -29,7 +29,7 @@ struct check {
     unsigned findings;
     enum power control;
     enum verdict verdict; /* of the first finding */
-    char first[JOB_TEXT_SIZE];
+    char first[JOB_TEXT_SIZE], last[JOB_TEXT_SIZE];
     char facts[JOB_TEXT_SIZE];
     size_t count;
     struct asked asked[];
@@ -100,6 +100,9 @@ found(struct core *core, struct task *task, enum verdict verdict, const char *fo
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (!strcmp(text, check->last)) /* the same to the next question */
+        return;
+    memcpy(check->last, text, sizeof text);
     if (!check->findings++) {
         check->verdict = verdict;
         memcpy(check->first, text, sizeof text);

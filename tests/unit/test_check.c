@@ -238,6 +238,21 @@ static void every_finding_is_told(void **state)
     assert_int_equal(job_view_exit_code(&view), EXIT_SOME_FAILED);
 }
 
+/* A profile that does not fit is the answer to whatever is asked. */
+static void the_same_answer_twice_is_one_finding(void **state)
+{
+    struct rig *rig = *state;
+    for (size_t i = 0; i < 2; i++) {
+        rig->answers[i] = (struct answer){.device = "pdu-a", .op = i ? OP_INFO : OP_STATUS};
+        (void)err_set_sent(&rig->answers[i].reply.err, ERR_DEVICE, SENT_NO, "is another PDU");
+    }
+    _cleanup_(job_view_clear) struct job_view view = check(rig, "n1");
+    assert_int_equal(rig->nasked, 7);
+    assert_int_equal(rig->nnotes, 1);
+    assert_int_equal(view.nodes->verdict, VERDICT_REFUSED);
+    assert_string_equal(view.nodes->text, "pdu-a outlet 3: is another PDU");
+}
+
 static void refused(void **state, enum err_kind kind, enum op op, enum verdict verdict)
 {
     struct rig *rig = *state;
@@ -397,6 +412,7 @@ int main(void)
         TEST(all_is_asked_and_told),
         TEST(who_sets_the_next_boot_is_asked_too),
         TEST(every_finding_is_told),
+        TEST(the_same_answer_twice_is_one_finding),
         TEST(a_wrong_password_is_told),
         TEST(missing_boot_options_are_told),
         TEST(who_does_not_say_what_it_is_need_not),
