@@ -25,7 +25,8 @@
  * So a session may begin where another was killed in the middle of a request: what is late on the
  * wire is the driver's to wait for and throw away.
  *
- * A lane costs its host two descriptors; where the limit of them is low, there are fewer lanes.
+ * A lane costs its host two descriptors, and the machine some 120 KB (512 of the fake driver's: 59 MB);
+ * where few descriptors may be had, there are fewer lanes.
  * Works for the one `driver` of this program. */
 #ifndef POWERCTL_DRIVERS_HOST_LANES_H
 #define POWERCTL_DRIVERS_HOST_LANES_H
