@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/cleanup.h"
 #include "proto/nodeset.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/oracle.h"
@@ -59,12 +60,15 @@ static void dies(struct sim *sim, enum fault how)
     memset(agent->ports, 0, sizeof agent->ports);
     journal_roll_back(&sim->journal);
     maybe_rewire(sim);
-    uint32_t most_ms = dice_below(&sim->agent_dice, 4) ? 2000 : 90000;
+    static const uint32_t mosts_ms[] = {60, 2000, 2000, 90000};
+    uint32_t most_ms = mosts_ms[dice_below(&sim->agent_dice, ARRAY_SIZE(mosts_ms))];
     uint32_t down_ms = dice_between(&sim->agent_dice, 20, most_ms);
     sim_later(sim, down_ms, HAPPENS_START);
     /* Somebody has been waiting for it to come back. */
-    sim_later(sim, down_ms + dice_between(&sim->agent_dice, 1, 1000), HAPPENS_CLIENT)->number =
-        dice_below(&sim->agent_dice, CLIENTS);
+    uint32_t number = dice_below(&sim->agent_dice, CLIENTS);
+    sim->clients[number].hurries = dice_below(&sim->agent_dice, 2);
+    uint32_t after_ms = dice_between(&sim->agent_dice, 1, sim->clients[number].hurries ? 40 : 1000);
+    sim_later(sim, down_ms + after_ms, HAPPENS_CLIENT)->number = number;
 }
 
 void agent_stop(struct sim *sim)

@@ -142,6 +142,8 @@ static void choose(struct sim *sim, struct client *client, unsigned *mask)
     client->last = (struct job_request){.yes = true};
     *mask = choose_nodes(sim, client);
     client->last.verb = verbs[dice_below(&client->dice, ARRAY_SIZE(verbs))];
+    if (client->hurries)
+        client->last.verb = VERB_ON;
     client->last.nodes = client->nodes;
     choose_options(client, &client->last.options);
     choose_whom(sim, client, mask);
@@ -214,6 +216,7 @@ static void ask(struct sim *sim, struct client *client)
     unsigned mask;
     choose(sim, client, &mask);
     client->jobs_left--;
+    client->hurries = false;
     client->id[0] = '\0';
     if (submit(sim, client, &client->last, id, &existing))
         return;
@@ -284,7 +287,9 @@ void client_wakes(struct sim *sim, unsigned number)
         sim_later(sim, dice_between(&client->dice, 1, 40000), HAPPENS_CLIENT)->number = number;
     if (!sim->agent.core)
         return;
-    if (client->may_cancel && client->id[0] && what < 4)
+    if (client->hurries && client->jobs_left)
+        ask(sim, client);
+    else if (client->may_cancel && client->id[0] && what < 4)
         cancel(sim, client);
     else if (what == 9)
         reload(sim, client);

@@ -224,8 +224,9 @@ static void judge_dark(struct sim *sim, const struct judged_job *job,
         sim_violation(sim, "S4",
                       "%s was on, job %s switched it off, and ends for it with outcome %d",
                       node->name, job->id, node->outcome);
-    if (node->outcome == OUTCOME_LEFT_OFF && !node->was_on && !node->was_fed && node->attempt < 2 &&
-        !node->by_others && !node->lied_on)
+    /* By its feeds it may have come on, and its BMC have switched it off again. */
+    if (node->outcome == OUTCOME_LEFT_OFF && !node->was_on && !has_both(node) &&
+        node->attempt < 2 && !node->by_others && !node->lied_on)
         sim_violation(sim, "S4", "%s was off before job %s, and is told as left off", node->name,
                       job->id);
 }

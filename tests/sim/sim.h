@@ -228,6 +228,7 @@ struct client {
     struct job_request last;
     char nodes[512];
     bool may_cancel;
+    bool hurries; /* it has waited for the agent, and wants power now */
 };
 
 struct oracle;
