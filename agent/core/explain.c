@@ -9,7 +9,7 @@
 
 static const struct step *plan_of(const struct job_request *request, const struct node *node)
 {
-    return plan_for(request->verb, &request->options, node->native_cycle, node->boot_by_reset);
+    return plan_for_node(node, request->verb, &request->options);
 }
 
 /* Of what goes by its feeds: until the slowest PDU lets one be switched on again. */

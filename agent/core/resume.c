@@ -186,7 +186,7 @@ static void choose_means(struct task *task, const struct trail *trail, enum left
     for (size_t i = 0; task_has_both(task) && i < trail->ntouched; i++) {
         const struct trail_target *touched = &trail->touched[i];
         if (target_is_at(&task->control, touched->device, touched->outlet))
-            task->off_by_bmc = trail->done.off_sent;
+            task->off_before = trail->done.off_sent;
         else
             task->feeds->unseen = !task->by_feeds;
     }

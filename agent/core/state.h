@@ -60,7 +60,9 @@ struct task {
     bool off_pending;      /* a hard or soft off may still be on its way: not seen off since */
     bool was_fed;          /* of a BMC with feeds: they were on, */
     bool unfed;            /* and may be off, by us */
-    bool off_by_bmc;       /* that may have switched it off before, and it was not seen on since */
+    bool off_before;       /* before its feeds were cut it may have been switched off, and was not
+                              seen on since */
+    bool refed;            /* its feeds were switched on for the last time */
     bool bmc_away;         /* its BMC lost its power with them, and was not heard since */
     bool escalated;        /* its BMC could not switch it on: by the feeds from here */
     bool off_was_soft;     /* an operating system takes minutes to obey */

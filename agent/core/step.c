@@ -195,6 +195,8 @@ static void command_begin(struct core *core, struct task *task)
         task_next_step(core, task);
         return;
     }
+    if (step->op == OP_OFF && task_has_both(task) && task->by_feeds && !task->resends)
+        task->off_before = task->off_sent;
     if (op_powers_on(step->op) && is_edge_of_boot(task)) {
         /* A power edge of our own: what was missed before is of another boot, and what its feeds
          * began when they came on ended where its BMC says off. */
@@ -224,8 +226,6 @@ static void note_effect(struct core *core, struct task *task, enum op op)
     task->power = task->control_power = POWER_UNKNOWN;
     if (task_asks_feeds(task) && task_has_both(task))
         task->unfed = task->bmc_away = true;
-    else
-        task->off_by_bmc = true;
     task->off_was_soft = op == OP_SOFT;
     uint64_t land_ms = task->command_ms + step_time_to_land(core, task);
     if (land_ms > task->off_land_ms)

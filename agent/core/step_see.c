@@ -19,7 +19,7 @@ static void see_done(struct core *core, struct task *task)
     task->off_pending = false;
     task->off_land_ms = 0;
     if (power == POWER_ON && !behind)
-        task->off_sent = task->off_by_bmc = false;
+        task->off_sent = task->off_before = false;
     else if (power == POWER_OFF && task->resumed) /* a restart that went dark is one */
         task->unproven = false;
     if (power == POWER_ON && task_asks_feeds(task))
@@ -36,11 +36,11 @@ static const char *harder(const struct task *task)
     return task->bringing_on ? "switching it on all the same" : "going on harder";
 }
 
-/* It is on, or at least fed: what its BMC did to it before, that BMC brings back. */
+/* It is on, or at least fed: what was done to it before its feeds, its BMC mends. */
 static void forget_off(struct task *task)
 {
     bool behind = task_asks_feeds(task) && task_has_both(task);
-    task->off_sent = behind && task->off_by_bmc;
+    task->off_sent = behind && task->off_before;
     task->unfed = task->bmc_away = false;
 }
 

@@ -61,7 +61,7 @@ static enum power power_of(const struct task *task)
         return task->control_power;
     enum power fed = feeds_power(task->feeds);
     bool silent = task->control_power == POWER_UNKNOWN;
-    if (!target_exists(&task->control) || task->node.feeds_first)
+    if (!target_exists(&task->control) || (task->node.feeds_first && task->by_feeds))
         return fed;
     if ((fed == POWER_OFF && (silent || task->unfed)) || (task->by_feeds && silent))
         return fed;
@@ -174,7 +174,7 @@ void task_start(struct core *core, struct task *task)
     task->step = plan_for_node(&task->node, request->verb, &request->options);
     task->by_feeds = plan_goes_by_feeds(&task->node, request->verb, &request->options);
     task->off_sent = task->off_pending = task->escalated = task->unfed = task->bmc_away =
-        task->off_by_bmc = false;
+        task->off_before = false;
     task->vain = 0;
     task->off_land_ms = 0;
     task->skipped = task->command_in_doubt = task->has_before = task->unproven = false;
@@ -293,6 +293,12 @@ void task_fail(struct core *core, struct task *task, enum verdict verdict, const
     va_end(args);
     if (step_escalates(core, task, verdict, text))
         return;
+    if (task->bringing_on && task->unfed && task->escalated && !task->refed) {
+        task->refed = task->by_feeds = true; /* cycling them failed: not left off for that */
+        task->step = plan_bring_on_by_feeds;
+        step_begin(core, task);
+        return;
+    }
     if (task->bringing_on) { /* that failed too; the first reason is the one to tell first */
         fail_for_good(core, task, text);
         return;
