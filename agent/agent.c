@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
@@ -17,7 +16,7 @@
 #include "agent/io/event_log.h"
 #include "agent/io/locks.h"
 #include "agent/io/log.h"
-#include "agent/io/recovery.h"
+#include "agent/io/past.h"
 #include "agent/io/service.h"
 #include "agent/io/watchers.h"
 #include "proto/cleanup.h"
@@ -42,20 +41,14 @@ struct agent {
     struct conf_drivers *schemas;
     struct bound bound;
     int lock_fd;
-    struct journal *journal;
-    struct core *core;
+    struct past past; /* the core, the journal, and what they are fed by */
     struct event_hub *hub;
     struct event_log *event_log;
-    struct turn *turn;
-    struct locks *locks;
     struct drivers *drivers;
     struct watchers *watchers;
     struct api api;
     uv_signal_t signals[3];
     uv_timer_t housekeeping, leave;
-    char run[16];
-    bool settled;    /* no driver of the run before lives any more */
-    bool taken_over; /* what it left unfinished; once all of it was, it stays so */
     uint64_t trim_due_ms, leave_by_ms;
     bool leaving, left;
 };
@@ -93,19 +86,19 @@ static void on_reply(void *arg, const struct driver_reply *reply)
 {
     struct agent *agent = arg;
     if (!agent->left)
-        turn_reply(agent->turn, reply);
+        turn_reply(agent->past.turn, reply);
 }
 
 static void on_note(void *arg, const struct note *note)
 {
     struct agent *agent = arg;
-    turn_note(agent->turn, note);
+    turn_note(agent->past.turn, note);
 }
 
 static void on_gap(void *arg)
 {
     struct agent *agent = arg;
-    core_missed_notes(agent->core);
+    core_missed_notes(agent->past.core);
 }
 
 static void refresh_drivers(struct api *api, void *arg)
@@ -163,14 +156,14 @@ static void take_over(struct agent *agent, struct config *config)
 {
     struct err err;
     keep_bound(&agent->bound, config);
-    core_reload(agent->core, config->inventory, clock_now_ms());
+    core_reload(agent->past.core, config->inventory, clock_now_ms());
     agent->api.inventory = config->inventory;
     if (drivers_configure(agent->drivers, config, &err))
         log_error("config=reloaded text=\"%s\"", err.text);
     watchers_configure(agent->watchers, config);
     (void)config_free(agent->config);
     agent->config = config;
-    turn_wanted(agent->turn);
+    turn_wanted(agent->past.turn);
     log_info("config=reloaded nodes=%zu devices=%zu", config->inventory->nmachines,
              config->inventory->ndevices);
 }
@@ -186,7 +179,7 @@ static void on_hup(uv_signal_t *handle, int number)
     struct conf_drivers *schemas = conf_drivers_new(); /* the programs may be newer ones */
     struct config *config = schemas ? load(agent->options, schemas, &errors, &warnings) : NULL;
     struct err busy;
-    if (config && core_may_reload(agent->core, config->inventory, &busy)) {
+    if (config && core_may_reload(agent->past.core, config->inventory, &busy)) {
         log_error("config=refused text=\"%s\"", busy.text);
         (void)config_free(config);
     } else if (config) {
@@ -220,8 +213,8 @@ static void leave_now(struct agent *agent)
     server_close(agent->api.server);
     agent->api.server = NULL;
     agent->watchers = watchers_close(agent->watchers);
-    turn_close(agent->turn);
-    locks_close(agent->locks);
+    turn_close(agent->past.turn);
+    locks_close(agent->past.locks);
     drivers_close(agent->drivers, drivers_gone, agent);
     for (size_t i = 0; i < ARRAY_SIZE(agent->signals); i++)
         uv_close((uv_handle_t *)&agent->signals[i], NULL);
@@ -232,7 +225,7 @@ static void leave_now(struct agent *agent)
 static uint64_t jobs_running(const struct agent *agent)
 {
     struct core_counts counts;
-    core_count(agent->core, &counts);
+    core_count(agent->past.core, &counts);
     return counts.jobs_running;
 }
 
@@ -254,9 +247,9 @@ static void cancel_jobs(struct agent *agent)
 {
     struct job_view *views = NULL;
     struct err err;
-    size_t count = core_jobs(agent->core, clock_now_ms(), &views);
+    size_t count = core_jobs(agent->past.core, clock_now_ms(), &views);
     for (size_t i = 0; i < count; i++)
-        if (!views[i].done && turn_cancel(agent->turn, views[i].id, &err))
+        if (!views[i].done && turn_cancel(agent->past.turn, views[i].id, &err))
             log_warning("job=%s cancel=failed text=\"%s\"", views[i].id, err.text);
     job_list_free(views, count);
 }
@@ -279,66 +272,6 @@ static void on_term(uv_signal_t *handle, int number)
 
 /* --- birth ---------------------------------------------------------------------------------- */
 
-static void remember_key(void *arg, const struct journal_key *key)
-{
-    _cleanup_(job_request_clear) struct job_request request = {0};
-    struct err err;
-    if (job_request_decode(key->request, &request, &err)) /* of another version: its options */
-        log_warning("job=%s key=\"%s\" text=\"%s\"", key->id, key->key, err.text);
-    request.verb = key->verb;
-    (void)snprintf(request.key, sizeof request.key, "%s", key->key);
-    if (core_remember_key(arg, key->id, &request, key->nodes_hash))
-        log_error("job=%s key=\"%s\" text=\"out of memory\"", key->id, key->key);
-}
-
-/* Once the drivers of the run before are gone, and as soon as the journal can be written: a command
- * that cannot be journaled is not sent. */
-static void take_over_jobs(struct agent *agent)
-{
-    struct recovery recovery = {agent->core,       agent->journal, agent->run,
-                                agent->taken_over, clock_now_ms(), clock_unix_ms()};
-    struct err err;
-    if (!agent->settled || journal_writable(agent->journal, NULL))
-        return;
-    if (recovery_run(&recovery, &err))
-        log_error("recovery=failed text=\"%s\"", err.text);
-    else
-        agent->taken_over = true;
-    turn_wanted(agent->turn);
-}
-
-/* What ended unrecorded is recorded, and what a run before left is taken over, if that could not be
- * read yet. */
-static void after_recovery(struct agent *agent)
-{
-    struct err err;
-    turn_recovered(agent->turn);
-    take_over_jobs(agent);
-    if (journal_keys(agent->journal, remember_key, agent->core, &err) ||
-        locks_recall(agent->locks, &err))
-        log_error("journal=read-only text=\"%s\"", err.text);
-}
-
-/* False: it cannot be written still. */
-static bool recover(struct agent *agent)
-{
-    struct err err;
-    if (service_lock_again(&agent->lock_fd, agent->bound.state_dir, &err))
-        return false;
-    int anew = journal_recover(agent->journal, &err);
-    if (anew < 0)
-        return false;
-    log_info("journal=writable");
-    if (anew) {
-        log_warning("journal=new text=\"the one before was removed, and with it the history, the "
-                    "keys of jobs, and what runs now; locks are kept\"");
-        if (locks_restore(agent->locks, &err))
-            log_error("journal=read-only text=\"%s\"", err.text);
-    }
-    after_recovery(agent);
-    return true;
-}
-
 static void on_housekeeping(uv_timer_t *timer)
 {
     struct agent *agent = timer->data;
@@ -346,16 +279,9 @@ static void on_housekeeping(uv_timer_t *timer)
     struct err err;
     log_tick(now_ms);
     service_notify("WATCHDOG=1");
-    journal_look(agent->journal);
-    if (journal_writable(agent->journal, NULL)) {
-        if (!recover(agent))
-            return;
-    } else if (!agent->taken_over) {
-        take_over_jobs(agent);
-    }
-    if (now_ms < agent->trim_due_ms)
+    if (past_look(&agent->past) || now_ms < agent->trim_due_ms)
         return;
-    int deleted = journal_trim(agent->journal, clock_unix_ms(), agent->config->keep_days,
+    int deleted = journal_trim(agent->past.journal, clock_unix_ms(), agent->config->keep_days,
                                agent->config->keep_events, &err);
     if (deleted < 0)
         log_warning("journal=trim text=\"%s\"", err.text);
@@ -377,36 +303,15 @@ static void on_drivers_settled(void *arg)
     struct agent *agent = arg;
     if (agent->leaving) /* the next run will take them over */
         return;
-    agent->settled = true;
-    take_over_jobs(agent);
+    past_settled(&agent->past);
     become_ready(agent);
-}
-
-/* The journal may be bad: then status works, and commands are refused with its text. */
-static int open_past(struct agent *agent, struct err *err)
-{
-    uint32_t number = 0;
-    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
-        number = (uint32_t)clock_unix_ms(); /* it need not be secret, only another one each time */
-    (void)snprintf(agent->run, sizeof agent->run, "%07x", number & 0xfffffff);
-    agent->journal = journal_open(agent->config->state_dir, agent->run, err);
-    agent->core = core_new(agent->config->inventory, agent->run, clock_now_ms());
-    if (!agent->journal || !agent->core)
-        return err_set(err, ERR_SYSTEM, "out of memory");
-    struct err trouble = {0};
-    if (journal_writable(agent->journal, &trouble) ||
-        recovery_outcomes(agent->core, agent->journal, agent->config->inventory, clock_unix_ms(),
-                          &trouble) ||
-        journal_keys(agent->journal, remember_key, agent->core, &trouble))
-        log_error("journal=read-only text=\"%s\"", trouble.text);
-    return 0;
 }
 
 /* Locks that cannot be read refuse nothing; a journal that cannot be read admits nothing. */
 static struct locks *recall_locks(struct agent *agent, struct err *err)
 {
     struct locks *locks =
-        locks_new(&agent->loop, agent->core, agent->journal, effect_tell, agent, err);
+        locks_new(&agent->loop, agent->past.core, agent->past.journal, effect_tell, agent, err);
     if (locks && locks_recall(locks, err))
         log_error("journal=read-only text=\"%s\"", err->text);
     return locks;
@@ -419,12 +324,12 @@ static int build(struct agent *agent, struct err *err)
     struct drivers_events events = {on_reply, on_drivers_settled, agent};
     struct watchers_events seen = {on_note, on_gap, agent};
     agent->event_log = event_log_new();
-    agent->hub = event_hub_new(agent->journal);
+    agent->hub = event_hub_new(agent->past.journal);
     if (!agent->event_log || !agent->hub)
         return err_set(err, ERR_SYSTEM, "out of memory");
-    agent->turn = turn_new(&agent->loop, agent->core, agent->journal, &effects, err);
-    agent->locks = agent->turn ? recall_locks(agent, err) : NULL;
-    agent->drivers = agent->locks ? drivers_new(&agent->loop, &events, err) : NULL;
+    agent->past.turn = turn_new(&agent->loop, agent->past.core, agent->past.journal, &effects, err);
+    agent->past.locks = agent->past.turn ? recall_locks(agent, err) : NULL;
+    agent->drivers = agent->past.locks ? drivers_new(&agent->loop, &events, err) : NULL;
     agent->watchers = agent->drivers ? watchers_new(&agent->loop, &seen, err) : NULL;
     return agent->watchers ? 0 : -1;
 }
@@ -436,10 +341,10 @@ static int listen_for_clients(struct agent *agent, struct err *err)
     const struct config *config = agent->config;
     if (config->socket_group[0] && access_group(config->socket_group, &group, err))
         return -1;
-    agent->api = (struct api){.core = agent->core,
-                              .turn = agent->turn,
-                              .locks = agent->locks,
-                              .journal = agent->journal,
+    agent->api = (struct api){.core = agent->past.core,
+                              .turn = agent->past.turn,
+                              .locks = agent->past.locks,
+                              .journal = agent->past.journal,
                               .hub = agent->hub,
                               .inventory = config->inventory,
                               .refresh_drivers = refresh_drivers,
@@ -468,8 +373,8 @@ static void arm(struct agent *agent)
 
 static int live(struct agent *agent, struct err *err)
 {
-    if (open_past(agent, err) || build(agent, err) || listen_for_clients(agent, err) ||
-        drivers_configure(agent->drivers, agent->config, err))
+    if (past_open(&agent->past, agent->config, &agent->lock_fd, err) || build(agent, err) ||
+        listen_for_clients(agent, err) || drivers_configure(agent->drivers, agent->config, err))
         return -1;
     watchers_configure(agent->watchers, agent->config);
     arm(agent);
@@ -481,10 +386,9 @@ static int live(struct agent *agent, struct err *err)
 static void bury(struct agent *agent)
 {
     (void)uv_loop_close(&agent->loop);
-    (void)core_free(agent->core);
     (void)event_hub_free(agent->hub);
     (void)event_log_free(agent->event_log);
-    (void)journal_close(agent->journal);
+    past_close(&agent->past);
     (void)config_free(agent->config);
     conf_drivers_free(agent->schemas);
     closep(&agent->lock_fd);

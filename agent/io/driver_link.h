@@ -12,7 +12,7 @@
  *    may have one command on the wire: read no state before each link has been UP once, and
  *    then a settle time.  Where STATE_DIR cannot be written and there is no such file, it runs
  *    without, and only questions reach it;
- *  - what switches something on never waits in the link: the inrush limit counted it for now.
+ *  - what switches something on never waits in the link: the inrush limit counted it for that moment.
  *
  * Errors that belong to no request (driver died, refused a device, spoke nonsense, wrote on
  * stderr) come through on_problem, one line each, for the log.

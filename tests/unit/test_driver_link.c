@@ -382,7 +382,7 @@ static void a_changed_secret_restarts_the_driver_when_it_is_quiet(void **state)
     (void)snprintf(credentials.password.bytes, sizeof credentials.password.bytes, "new");
     configure(f, &device, 1, &credentials);
     ask(f, 3, "pid", OP_INFO, 60000);
-    ask(f, 4, "good", OP_ON, 60000); /* counted for now, not for when the driver is up again */
+    ask(f, 4, "good", OP_ON, 60000); /* counted then, not when the driver is up again */
     UNTIL(f, f->nreplies == 2);
     assert_int_equal(f->replies[1].id, 4);
     assert_int_equal(f->replies[1].err.kind, ERR_BUSY);
