@@ -174,7 +174,7 @@ void task_start(struct core *core, struct task *task)
     task->step = plan_for_node(&task->node, request->verb, &request->options);
     task->by_feeds = plan_goes_by_feeds(&task->node, request->verb, &request->options);
     task->off_sent = task->off_pending = task->escalated = task->unfed = task->bmc_away =
-        task->off_before = false;
+        task->off_before = task->cut = false;
     task->vain = 0;
     task->off_land_ms = 0;
     task->skipped = task->command_in_doubt = task->has_before = task->unproven = false;
@@ -266,8 +266,20 @@ static const char *partly(const struct task *task)
     return task->feeds ? task->feeds->partly : "";
 }
 
+/* A machine that is not fed cannot be asked for its boot flag: the plan ended before that. */
+static bool flag_is_still_to_come(const struct task *task)
+{
+    const struct step *step = task->step;
+    while (step->kind != STEP_FLAG && step->kind != STEP_END)
+        step++;
+    return step->kind == STEP_FLAG;
+}
+
 static void fail_for_good(struct core *core, struct task *task, const char *why)
 {
+    if (task->bringing_on && task->override_set && flag_is_still_to_come(task))
+        core_tell(core, task, EVENT_NOTE, "the boot flag of %s may still be set: it was not asked",
+                  task->boot_device);
     enum verdict verdict = task->final_verdict;
     memcpy(task->text, task->final_text, sizeof task->text);
     const char *off = task->unfed ? "switched its outlets off" : "switched it off or reset it";
