@@ -38,6 +38,8 @@ static const char *const migrations[] = {
     "ALTER TABLE intents ADD COLUMN outlet INTEGER NOT NULL DEFAULT 0;",
     /* What the device's name stood for; 0 in rows of before: not known. */
     "ALTER TABLE intents ADD COLUMN settings INTEGER NOT NULL DEFAULT 0;",
+    /* Questions are not kept at all any more. */
+    "DROP INDEX events_questions; DROP INDEX jobs_questions;",
 };
 
 static int schema_version(sqlite3 *db, struct err *err)
