@@ -406,6 +406,8 @@ static void judge_time(struct sim *sim, const struct judged_job *job,
     enum { GRACE_MS = 300000 };
     uint64_t total = job->options.timeout_s ? job->options.timeout_s * UINT64_C(1000)
                                             : sim->inventory->deadlines.total;
+    if (has_both(node)) /* it is brought on by its feeds, and its BMC waited for */
+        total += 2 * sim->inventory->deadlines.bmc_back;
     if (node->ended || !node->first_sent_ms || node->waits)
         return;
     if (sim->now_ms - node->first_sent_ms > total + node->waited_ms + GRACE_MS)
