@@ -4,6 +4,7 @@
 #     boot0  10.77.0.1   the boot server's side; dnsmasq
 #     nodes0             the nodes' side, without an address: pxe_nodes speaks raw frames
 #     lo     127.1.0.N   the BMC of node N
+#            127.2.0.N   PDU N, if it is one on TCP
 #
 # shellcheck shell=bash
 
@@ -13,6 +14,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/wait.bash"
 
 rack_user=ops
 rack_password=tinsel-and-string
+rack_pdu=$(cd "$(dirname "${BASH_SOURCE[0]}")/../peers" && pwd)/pdu
 
 # rack_nodes COUNT: n01 n02 ...
 rack_nodes() {
@@ -66,7 +68,7 @@ rack_dnsmasq() {
     wait_for 10 grep -q 'TFTP root is' "$rack/dnsmasq.log"
 }
 
-# rack_up COUNT KILOBYTES [PXE_NODES OPTION...]
+# rack_up COUNT KILOBYTES [PXE_NODES OPTION...]: the first $rack_bmcs nodes have a BMC, else all
 rack_up() {
     local count=$1 kilobytes=$2
     shift 2
@@ -77,10 +79,44 @@ rack_up() {
         --log "$rack/nodes.log" --config pxelinux.cfg/default --kernel vmlinuz \
         --initrd initrd.img "$@" >"$rack/nodes.out" &
     wait_for 10 grep -q listening "$rack/nodes.out"
-    "$build/peers/bmc_farm" --count "$count" --user "$rack_user" --password "$rack_password" \
+    "$build/peers/bmc_farm" --count "${rack_bmcs:-$count}" \
+        --user "$rack_user" --password "$rack_password" \
         --control "$rack/farm.sock" --truth "$rack/truth.log" --nodes "$rack/nodes.sock" \
         >"$rack/farm.out" &
     wait_for 10 grep -q listening "$rack/farm.out"
+}
+
+# rack_pdus MAINS LINE DEVICE...: simulated PDUs (tests/peers/pdu) whose outlets are the power of
+# nodes. MAINS: which node hangs on an outlet, words NODE=DEVICE/OUTLET.
+rack_pdus() {
+    rack_mains=$1
+    shift
+    mkfifo "$rack/mains"
+    mains_feed <"$rack/mains" &
+    "$rack_pdu" --control "$rack/pdu.sock" --truth "$rack/pdu.log" \
+        --changes "$rack/mains" "$@" >"$rack/pdu.out" &
+    wait_for 20 grep -q ready "$rack/pdu.out"
+}
+
+# What an outlet's relay does, its node's power supply feels: it runs while any of them is on.
+mains_feed() {
+    local device outlet state fed word node of
+    local -A live
+    while read -r device outlet state; do
+        live[$device/$outlet]=$state
+        for word in $rack_mains; do
+            [[ $word == *"=$device/$outlet" ]] || continue
+            node=${word%%=*} fed=off
+            for of in $rack_mains; do
+                [[ $of != "$node="* || ${live[${of#*=}]-} != on ]] || fed=on
+            done
+            nodes "$node" "$fed" >/dev/null
+        done
+    done
+}
+
+pdu() {
+    /usr/bin/python3 -IS "$rack_pdu" --send "$rack/pdu.sock" "$@"
 }
 
 farm() {
@@ -108,6 +144,22 @@ rack_count_stage() {
 }
 rack_has_up() {
     (($(rack_count_stage up) == $1))
+}
+# What the PDUs wrote down: "NODE OUTLET on|off", and "by hand" if it was not by a request.
+mains_switched() {
+    jq -r --arg mains "$rack_mains" '($mains | split(" ") | map(split("=") | {(.[1]): .[0]}) | add)
+        as $node_of | select(.event == "switch") | "\(.device)/\(.outlet)" as $outlet
+        | "\($node_of[$outlet] // "-") \($outlet) \(.power) \(.by | select(. == "by hand") // "")"
+        ' "$rack/pdu.log"
+}
+mains_outlets_on() {
+    mains_switched | awk '$3 == "on" && !$4 { n++ } END { print n + 0 }'
+}
+# How often a node was given power, none of its outlets having been on before.
+mains_starts() {
+    mains_switched | awk '$3 == "off" { fed[$1]-- }
+        $3 == "on" && !fed[$1]++ && !$4 { n++ }
+        END { print n + 0 }'
 }
 truth_count() {
     grep -c "$1" "$rack/truth.log" || true
