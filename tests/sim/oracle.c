@@ -314,8 +314,8 @@ void oracle_delivered(struct sim *sim, uint32_t cause, const struct driver_reply
 static void own_off(struct sim *sim, struct judged_job *job, struct judged_node *node, bool stays)
 {
     node->proof_ms = sim->now_ms;
-    /* By its feeds, then by its BMC; and its BMC may have tried before. */
-    unsigned most = node->attempt * (has_both(node) ? 3 : 1);
+    /* By its feeds, then by its BMC; and both again, when its BMC could not switch it on. */
+    unsigned most = node->attempt * (has_both(node) ? 4 : 1);
     if (++node->offs > most + node->by_others)
         sim_violation(sim, "S8", "%s went off %u times in attempt %u of job %s", node->name,
                       node->offs, node->attempt, job->id);
