@@ -13,7 +13,8 @@ void command_help(FILE *out, const char *program, const struct command *command)
     options_help(out, command->takes);
     if (command->takes & TAKES_NODES)
         (void)fputs("\nNODES: n01  n[01-16,20]  @rack1  a,b (both)  a!b (a without b)\n"
-                    "       a&b (in both)  a^b (in one only)  - (read from standard input)\n",
+                    "       a&b (in both)  a^b (in one only)  - (read from standard input)\n"
+                    "       pdu-a/[1-4] (outlets of a PDU)\n",
                     out);
 }
 

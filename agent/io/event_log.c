@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/core/plan.h"
 #include "agent/io/log.h"
 /* Out of memory: the line then lacks what came before; no reason to stop. */
 #define HASH_NONFATAL_OOM 1
@@ -78,8 +79,8 @@ static void write_outcome(struct event_log *log, const struct job_event *event)
     if (node->outcome == OUTCOME_LEFT_OFF)
         log_error("job=%s node=%s verb=%s outcome=LEFT-OFF verdict=%s text=\"%s\"", event->job,
                   node->node, verb_name(event->verb), verdict_name(node->verdict), node->text);
-    else if (event->verb == VERB_STATUS && node->outcome == OUTCOME_OK)
-        log_debug("job=%s node=%s verb=status power=%s", event->job, node->node,
+    else if (!verb_changes_something(event->verb) && node->outcome == OUTCOME_OK)
+        log_debug("job=%s node=%s verb=%s power=%s", event->job, node->node, verb_name(event->verb),
                   power_name(node->power)); /* 10,000 lines each time somebody asks */
     else
         log_info("job=%s node=%s verb=%s outcome=%s verdict=%s text=\"%s\"", event->job, node->node,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/core/plan.h"
 #include "agent/io/journal_private.h"
 #include "proto/cleanup.h"
 
@@ -56,10 +57,16 @@ static void add_job_starts(struct journal *journal, struct job_event *events, si
     }
 }
 
+static bool is_question(const char *word)
+{
+    enum verb verb;
+    return !verb_parse(word, &verb) && !verb_changes_something(verb);
+}
+
 static bool wanted(const struct journal_query *query, sqlite3_stmt *row)
 {
     return sqlite3_column_int64(row, 2) >= query->since_unix_ms &&
-           (query->questions || strcmp(journal_text(row, 3), "status") != 0) &&
+           (query->questions || !is_question(journal_text(row, 3))) &&
            (!query->nodes || nodeset_has(query->nodes, journal_text(row, 1)));
 }
 

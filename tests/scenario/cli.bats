@@ -258,8 +258,10 @@ pdu-a/4      off             -  pair         row-1" ]
     [ "$status" -eq 1 ]
     [[ $output == 'powerctl: check pair: 1 of 1 failed'* ]]
     [[ $output == *$'\n\npair: UNREACHABLE: bmc-dead2: '*$'\npair: UNREACHABLE: pdu-dead outlet 1: '* ]]
-    run powerctl history pair
+    run powerctl history fed,pair # what was read of fed was not known before
     [ "$output" = 'nothing is on record' ]
+    run powerctl history fed --all
+    [[ $output == *'fed power is off' ]]
     [ ! -e "$dir/bmc-n04" ] && [ ! -e "$dir/pdu-a.1" ]
 }
 
