@@ -188,8 +188,10 @@ static void choose_means(struct task *task, const struct trail *trail, enum left
         if (target_is_at(&task->control, touched->device, touched->outlet))
             task->off_before = trail->done.off_sent;
         else
-            task->feeds->unseen = !task->by_feeds;
+            task->cut = true;
     }
+    if (task->cut)
+        task->feeds->unseen = !task->by_feeds;
 }
 
 /* On and off by its feeds are no more than that; what goes off and on brings its BMC back. */

@@ -62,6 +62,7 @@ struct task {
     bool unfed;            /* and may be off, by us */
     bool off_before;       /* before its feeds were cut it may have been switched off, and was not
                               seen on since */
+    bool cut;              /* its feeds were cycled in this attempt: once is enough */
     bool refed;            /* its feeds were switched on for the last time */
     bool bmc_away;         /* its BMC lost its power with them, and was not heard since */
     bool escalated;        /* its BMC could not switch it on: by the feeds from here */

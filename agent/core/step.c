@@ -225,7 +225,7 @@ static void note_effect(struct core *core, struct task *task, enum op op)
     task->off_sent = task->off_pending = true;
     task->power = task->control_power = POWER_UNKNOWN;
     if (task_asks_feeds(task) && task_has_both(task))
-        task->unfed = task->bmc_away = true;
+        task->unfed = task->bmc_away = task->cut = true;
     task->off_was_soft = op == OP_SOFT;
     uint64_t land_ms = task->command_ms + step_time_to_land(core, task);
     if (land_ms > task->off_land_ms)

@@ -163,17 +163,19 @@ static bool is_power_on_in_vain(const struct task *task, enum verdict verdict)
         return false;
     if (step->kind == STEP_SEE && step->state == POWER_ON)
         step--;
+    bool seen_on =
+        task->control_power == POWER_ON || (task->boots && task->boot.stage != STAGE_NONE);
     bool told = verdict == VERDICT_POWER_FAILED || verdict == VERDICT_REFUSED ||
                 verdict == VERDICT_BMC_LOST || verdict == VERDICT_UNREACHABLE ||
                 verdict == VERDICT_BAD_REPLY;
-    return told && step->kind == STEP_COMMAND && step->op == OP_ON;
+    return told && !seen_on && step->kind == STEP_COMMAND && step->op == OP_ON;
 }
 
 /* Not by itself what would need the others on its outlets to agree, or what is protected. */
 static bool may_cycle_feeds(const struct task *task)
 {
     const struct node *node = &task->node;
-    return node->feeds_after && task_has_both(task) && !task->by_feeds && !task->escalated &&
+    return node->feeds_after && task_has_both(task) && !task->by_feeds && !task->cut &&
            !node->shares_outlets && !node->protect && (!task->job->cancelling || task->bringing_on);
 }
 

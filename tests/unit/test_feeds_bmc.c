@@ -283,6 +283,27 @@ static void never_without_leave(void **state)
     }
 }
 
+/* A machine that was seen on is not cut off because its BMC fell silent. */
+static void not_what_is_on(void **state)
+{
+    char id[JOB_ID_SIZE];
+    struct err err;
+    (void)state;
+    fed_with_bmc();
+    machine()->on = false;
+    rack->inventory->nodes[0].feeds_after = 1;
+    assert_int_equal(submit(VERB_NETBOOT, "n01", NULL, id, &err), 0);
+    while (!machine()->on)
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+    uint64_t until = rack->now_ms + 200;
+    while (rack_step(rack, until))
+        ;
+    machine()->bmc_back_ms = UINT64_MAX;
+    rack_run(rack, id, &view);
+    assert_int_equal(switched(), 0);
+    assert_true(machine()->on);
+}
+
 /* Once: what AC power does not mend is told. */
 static void feeds_in_vain(void **state)
 {
@@ -389,6 +410,7 @@ int main(void)
         cmocka_unit_test_teardown(cancelled_while_its_bmc_is_away, end),
         cmocka_unit_test_teardown(feeds_after_so_many_in_vain, end),
         cmocka_unit_test_teardown(never_without_leave, end),
+        cmocka_unit_test_teardown(not_what_is_on, end),
         cmocka_unit_test_teardown(feeds_in_vain, end),
         cmocka_unit_test_teardown(a_dark_node_is_brought_back_by_its_feeds, end),
         cmocka_unit_test_teardown(both_are_asked, end),
