@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { BITS = 16 };
+enum { BITS = 16, AGREE_TRIES = 4 };
 
 static uint16_t bit_of(const uint16_t *registers, uint32_t outlet)
 {
@@ -64,20 +64,38 @@ int place_write(struct unit *unit, const struct map_place *place, uint32_t outle
     return unit_write(unit, place->function, map_address(place, outlet), 1, &value, err);
 }
 
+/* Twice the same, as what is read is written back to outlets nobody named: an RTU answer does not
+ * tell its question, and a late one would bring back what was. What is late is in a row: who gets
+ * the answer to the question before gets another one the next time. */
+static int read_surely(struct unit *unit, const struct map_place *place, uint32_t count,
+                       uint16_t *values, struct err *err)
+{
+    uint16_t first[PDU_VALUES_MAX] = {0};
+    for (int tries = 0; tries < AGREE_TRIES; tries++) {
+        bool raw = place == &unit->map.write; /* registers with a mask */
+        if (raw ? unit_read(unit, READ_HOLDING, place->address, count, values, err)
+                : place_read(unit, place, values, err))
+            return -1;
+        if (tries > 0 && memcmp(first, values, count * sizeof *values) == 0)
+            return 0;
+        memcpy(first, values, count * sizeof *values);
+    }
+    err_set(err, ERR_PROTOCOL, "it does not read the same twice; nothing was written");
+    return unit_prefix(unit, err);
+}
+
 /* The mask is read where it is written, so that bits which are no outlets stay as they are. */
 static int write_bits(struct unit *unit, uint32_t outlet, bool on, struct err *err)
 {
     const struct map_place *place = &unit->map.write;
-    uint32_t from = place->function == WRITE_REGISTER ? (outlet - 1) / BITS : 0;
-    uint32_t count = place->function == WRITE_REGISTER ? 1 : registers_of_bits(&unit->map);
-    uint16_t registers[PDU_VALUES_MAX];
-    if (unit_read(unit, READ_HOLDING, place->address + from, count, registers, err))
+    uint32_t count = registers_of_bits(&unit->map);
+    uint16_t registers[PDU_VALUES_MAX], bit = (uint16_t)(1U << (outlet - 1) % BITS);
+    uint16_t *mask = &registers[(outlet - 1) / BITS];
+    if (read_surely(unit, place, count, registers, err))
         return -1;
-    uint16_t bit = (uint16_t)(1U << (outlet - 1) % BITS);
-    uint16_t *mask = &registers[(outlet - 1) / BITS - from];
     bool set = map_write_value(&unit->map, place, on) != 0;
     *mask = (uint16_t)(set ? *mask | bit : *mask & ~bit);
-    return unit_write(unit, place->function, place->address + from, count, registers, err);
+    return unit_write(unit, place->function, place->address, count, registers, err);
 }
 
 int place_write_bank(struct unit *unit, uint32_t outlet, bool on, struct err *err)
@@ -86,13 +104,16 @@ int place_write_bank(struct unit *unit, uint32_t outlet, bool on, struct err *er
     uint16_t values[OUTLETS_MAX];
     if (map->write.bits)
         return write_bits(unit, outlet, on, err);
+    if (read_surely(unit, &map->read, map->outlets, values, err))
+        return -1;
     for (uint32_t other = 1; other <= map->outlets; other++) {
-        enum power power = map_power(map, &map->read, unit->value[other - 1]);
+        uint16_t was = values[other - 1];
+        enum power power = map_power(map, &map->read, was);
         if (power == POWER_UNKNOWN && other != outlet) {
             err_set(err, ERR_DEVICE,
                     "outlet %u reads %u, neither on nor off, and it would be written too: nothing "
                     "was written",
-                    other, unit->value[other - 1]);
+                    other, was);
             return unit_prefix(unit, err);
         }
         values[other - 1] =

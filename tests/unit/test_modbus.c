@@ -320,6 +320,27 @@ static void test_a_bank_is_written_whole(void **state)
     assert_says("outlet 7 changed with it");
 }
 
+/* An answer of long ago, and each later one a question too late: what it says of the other outlets
+ * must not be written to them. */
+static void test_a_bank_is_not_written_from_what_was(void **state)
+{
+    const uint8_t nothing_on[] = {READ_COILS, 1, 0};
+    uint8_t stale[FRAME_SIZE];
+    (void)state;
+    begin(FRAME_RTU);
+    set("write_function", "15");
+    set("write_bank", "true");
+    wire.coils[5] = 1;
+    wire.answer_ms = 50;
+    asked_ms = wire.now_ms;
+    assert_true(run(OP_STATUS, 6));
+    struct frame_head head = {FRAME_RTU, 1, 0};
+    size_t size = frame_encode(&head, nothing_on, sizeof nothing_on, stale);
+    wire_inject(&wire, wire.now_ms + 10, stale, size);
+    (void)run(OP_ON, 3);
+    assert_int_equal(wire.coils[5], 1);
+}
+
 static void test_a_mask_keeps_its_other_bits(void **state)
 {
     (void)state;
@@ -587,6 +608,7 @@ int main(void)
         cmocka_unit_test_teardown(test_outlets_there_are_not, end),
         cmocka_unit_test_teardown(test_a_value_that_means_neither, end),
         cmocka_unit_test_teardown(test_a_bank_is_written_whole, end),
+        cmocka_unit_test_teardown(test_a_bank_is_not_written_from_what_was, end),
         cmocka_unit_test_teardown(test_a_mask_keeps_its_other_bits, end),
         cmocka_unit_test_teardown(test_meters, end),
         cmocka_unit_test_teardown(test_watts_with_the_state, end),
