@@ -1,97 +1,16 @@
-/* The modbus driver's operations, on a slave in memory: recognised before it is written to, read
+/* The modbus driver's outlets, on a slave in memory: recognised before they are written to, read
  * back after, read once for many questions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "drivers/modbus/meter.h"
-#include "drivers/modbus/session.h"
-#include "tests/unit/modbus_wire.h"
+#include "tests/unit/modbus_rig.h"
 
 #include <cmocka.h> /* after cursor.h: it has a macro skip() */
-
-enum { BUDGET_MS = 20000 };
-
-static struct wire wire;
-static struct modbus_map map;
-static struct session *session;
-static struct driver_reply reply;
-static uint64_t asked_ms; /* 0: now */
-
-static void set(const char *name, const char *value)
-{
-    struct err err = {0};
-    if (option_set(map_options, &map, name, value, &err))
-        fail_msg("%s", err.text);
-}
-
-/* Eight coils; holding register 900 says 4711, 901 how many. */
-static void begin(enum frame_format format)
-{
-    struct err err;
-    session = session_free(session);
-    wire = wire_new(format);
-    wire.holding[900] = 4711;
-    wire.holding[901] = 8;
-    memset(&map, 0, sizeof map);
-    options_init(map_options, &map);
-    map.timeout_ms = 200;
-    set("product", "Test-8");
-    set("transport", format == FRAME_TCP ? "tcp" : "rtu");
-    set(format == FRAME_TCP ? "host" : "serial", format == FRAME_TCP ? "10.1.0.5" : "/dev/ttyUSB0");
-    set("outlets", "8");
-    set("read_function", "1");
-    set("write_function", "5");
-    set("probe_function", "3");
-    set("probe_address", "900");
-    set("probe_expect", "4711");
-    set("count_function", "3");
-    set("count_address", "901");
-    asked_ms = 0;
-    session = session_new(&map, &wire_ops, &wire, &err);
-    assert_non_null(session);
-    assert_int_equal(session_open(session, &err), 0);
-}
-
-static int end(void **state)
-{
-    (void)state;
-    session = session_free(session);
-    return 0;
-}
-
-static bool run_as(const char *device, enum op op, uint32_t outlet)
-{
-    struct driver_request request = {.id = 1, .op = op, .outlet = outlet, .budget_ms = BUDGET_MS};
-    (void)snprintf(request.device, sizeof request.device, "%s", device);
-    request.asked_ms = asked_ms ? asked_ms : wire.now_ms;
-    memset(&reply, 0, sizeof reply);
-    session_run(session, &map, &request, &reply);
-    assert_true(wire.now_ms <= request.asked_ms + BUDGET_MS || asked_ms);
-    assert_true(reply.ok || reply.err.kind != ERR_NONE);
-    return reply.ok;
-}
-
-static bool run(enum op op, uint32_t outlet)
-{
-    return run_as("pdu-a", op, outlet);
-}
-
-#define assert_fails(what, kind_, sent_)                                                           \
-    do {                                                                                           \
-        assert_false(what);                                                                        \
-        assert_int_equal(reply.err.kind, kind_);                                                   \
-        assert_int_equal(reply.err.sent, sent_);                                                   \
-    } while (0)
-#define assert_says(text_)                                                                         \
-    do {                                                                                           \
-        if (!strstr(reply.err.text, text_))                                                        \
-            fail_msg("no '%s' in '%s'", text_, reply.err.text);                                    \
-    } while (0)
 
 /* --- outlets --- */
 
@@ -460,138 +379,6 @@ static void test_its_own_cycle(void **state)
     assert_int_equal(wire.writes, 3);
 }
 
-/* --- buttons: machine n's button is coil n - 1, its reset coil 4 + n - 1, its LED input n - 1 --- */
-
-static uint64_t pressed_ms;
-static unsigned presses, resets;
-static bool hangs; /* takes no notice of a short press */
-
-static void press_machine_2(struct wire *slave, uint32_t function, uint32_t address, uint16_t value)
-{
-    (void)function;
-    resets += address == 5 && value;
-    if (address != 1)
-        return;
-    if (value) {
-        pressed_ms = slave->now_ms;
-        presses++;
-    } else if (pressed_ms && slave->now_ms - pressed_ms < 4000) {
-        slave->inputs[1] = slave->inputs[1] ? hangs : 1;
-    }
-    if (!value)
-        pressed_ms = 0;
-}
-
-static void hold_machine_2(struct wire *slave)
-{
-    if (pressed_ms && slave->coils[1] && slave->now_ms - pressed_ms >= 4000)
-        slave->inputs[1] = 0;
-}
-
-static void begin_buttons(void)
-{
-    begin(FRAME_RTU);
-    set("kind", "button");
-    set("outlets", "4");
-    wire.holding[901] = 4;
-    set("sense_function", "2");
-    set("reset_function", "5");
-    set("reset_address", "4");
-    wire.on_write = press_machine_2;
-    wire.on_time = hold_machine_2;
-    pressed_ms = 0;
-    presses = resets = 0;
-    hangs = false;
-}
-
-static void test_buttons(void **state)
-{
-    (void)state;
-    begin_buttons();
-    assert_true(run(OP_STATUS, 2));
-    assert_int_equal(reply.power, POWER_OFF);
-    assert_fails(run(OP_SOFT, 2), ERR_DEVICE, SENT_NO);
-    assert_fails(run(OP_RESET, 2), ERR_DEVICE, SENT_NO);
-    assert_true(run(OP_OFF, 2));
-    assert_int_equal(presses + resets, 0); /* a press would have started it */
-    assert_true(run(OP_ON, 2));
-    assert_true(run(OP_STATUS, 2));
-    assert_int_equal(reply.power, POWER_ON);
-    assert_true(run(OP_ON, 2));
-    assert_int_equal(presses, 1); /* a second would have ended it */
-    assert_true(run(OP_RESET, 2));
-    assert_int_equal(resets, 1);
-    hangs = true;
-    assert_true(run(OP_SOFT, 2));
-    assert_int_equal(wire.inputs[1], 1);
-    assert_true(run(OP_OFF, 2)); /* held */
-    assert_int_equal(wire.inputs[1], 0);
-    assert_int_equal(presses, 3);
-    assert_int_equal(wire.coils[1] + wire.coils[5], 0);
-    assert_fails(run(OP_CYCLE, 2), ERR_UNSUPPORTED, SENT_NO);
-}
-
-static void test_a_button_is_let_go_whatever_comes(void **state)
-{
-    (void)state;
-    for (enum wire_fault fault = WIRE_MUTE; fault <= WIRE_NOISE; fault++)
-        for (unsigned count = 1; count <= 3; count++) {
-            begin_buttons();
-            assert_true(run(OP_STATUS, 2));
-            wire.late_ms = 250;
-            wire_spoil_writes(&wire, fault, count);
-            (void)run(OP_ON, 2);
-            assert_int_equal(wire.coils[1], 0);
-            assert_int_equal(presses, 1);
-        }
-}
-
-static void weld(struct wire *slave, uint32_t function, uint32_t address, uint16_t value)
-{
-    press_machine_2(slave, function, address, value);
-    if (value)
-        slave->coils[address] = 1;
-    slave->stuck[address] = true;
-}
-
-static void test_a_button_that_stays_pressed_is_shouted(void **state)
-{
-    (void)state;
-    begin_buttons();
-    wire.on_write = weld;
-    assert_fails(run(OP_ON, 2), ERR_DEVICE, SENT_YES);
-    assert_says("THE BUTTON OF MACHINE 2 MAY STILL BE PRESSED");
-    assert_true(wire.writes >= 5);
-}
-
-static void test_a_machine_nobody_can_see(void **state)
-{
-    (void)state;
-    begin_buttons();
-    set("sense_function", "0");
-    assert_fails(run(OP_STATUS, 2), ERR_UNSUPPORTED, SENT_NO);
-    assert_fails(run(OP_ON, 2), ERR_UNSUPPORTED, SENT_NO);
-    assert_fails(run(OP_OFF, 2), ERR_UNSUPPORTED, SENT_NO);
-    assert_fails(run(OP_SOFT, 2), ERR_UNSUPPORTED, SENT_NO);
-    assert_int_equal(wire.writes, 0);
-    assert_true(run(OP_RESET, 2));
-    assert_int_equal(resets, 1);
-}
-
-static void test_a_press_fits_into_its_time(void **state)
-{
-    struct driver_request request = {
-        .id = 1, .device = "pdu-a", .op = OP_OFF, .outlet = 2, .budget_ms = 5000};
-    (void)state;
-    begin_buttons();
-    wire.inputs[1] = 1;
-    request.asked_ms = wire.now_ms;
-    memset(&reply, 0, sizeof reply);
-    session_run(session, &map, &request, &reply);
-    assert_fails(reply.ok, ERR_TIMEOUT, SENT_NO);
-    assert_int_equal(wire.writes, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -613,11 +400,6 @@ int main(void)
         cmocka_unit_test_teardown(test_meters, end),
         cmocka_unit_test_teardown(test_watts_with_the_state, end),
         cmocka_unit_test_teardown(test_its_own_cycle, end),
-        cmocka_unit_test_teardown(test_buttons, end),
-        cmocka_unit_test_teardown(test_a_button_is_let_go_whatever_comes, end),
-        cmocka_unit_test_teardown(test_a_button_that_stays_pressed_is_shouted, end),
-        cmocka_unit_test_teardown(test_a_machine_nobody_can_see, end),
-        cmocka_unit_test_teardown(test_a_press_fits_into_its_time, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
