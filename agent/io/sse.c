@@ -45,15 +45,14 @@ struct stream {
     size_t pending_used;
 };
 
-/* An event of no job has no verb. */
-static bool is_answer(const struct job_event *event)
+bool event_is_answer(const struct job_event *event)
 {
     return event->verb < VERBS && !verb_changes_something(event->verb);
 }
 
 bool event_is_news(const struct job_event *event)
 {
-    return !is_answer(event) || event->kind == EVENT_POWER;
+    return !event_is_answer(event) || event->kind == EVENT_POWER;
 }
 
 static struct text *text_drop(struct text *text)
@@ -135,7 +134,7 @@ void event_hub_publish(struct event_hub *hub, const struct job_event *event, boo
     memcpy(entry.node, event->node.node, sizeof entry.node);
     if (event_is_news(event))
         ring_put(&hub->news, &entry);
-    if (is_answer(event))
+    if (event_is_answer(event))
         ring_put(&hub->answers, &entry);
     (void)text_drop(entry.text);
 }

@@ -35,6 +35,8 @@
 
 enum { SSE_RING = 8192, SSE_PING_MS = 15000, SSE_REPLAY_PAGE = 256 };
 
+/* Of a question (status, check)? An event of no job has no verb. */
+bool event_is_answer(const struct job_event *event);
 /* Whether everybody is told, and the journal too: not what a question finds as it was. */
 bool event_is_news(const struct job_event *event);
 

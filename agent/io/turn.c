@@ -166,17 +166,12 @@ static void record_action(struct turn *turn, struct action *action)
         record_end(turn, &action->event);
 }
 
-static bool is_answer(const struct job_event *event)
-{
-    return event->verb < VERBS && !verb_changes_something(event->verb);
-}
-
 /* Nothing that anything is sent upon: only what questions found. */
 static bool batch_can_wait(const struct turn *turn)
 {
     bool waits = !turn->nresults && !turn->admitted;
     for (size_t i = 0; i < turn->nactions && waits; i++)
-        waits = !worth_a_row(&turn->actions[i]) || is_answer(&turn->actions[i].event);
+        waits = !worth_a_row(&turn->actions[i]) || event_is_answer(&turn->actions[i].event);
     return waits;
 }
 
