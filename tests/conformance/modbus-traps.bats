@@ -95,6 +95,46 @@ honest() { # DEVICE on|off OUTLET
     is "1 on" "$(pdu_switched elsup)"
 }
 
+@test "a reading that is late, of a state that was, is waited for and thrown away" {
+    driver_start
+    for name in wave elsup poe; do
+        pdu $name set 2 on
+        pdu $name fault late ms=250 when=read then=2:off # after the time-out, within the guard time
+        pdu $name fault mute when=read                   # so that nothing comes before it
+        ask $name status 2
+        says '"power":"off"'
+    done
+}
+
+@test "what came while nobody had asked is thrown away before the next question" {
+    driver_start
+    for name in wave elsup poe; do
+        pdu $name set 2 on
+        ask $name status 2
+        pdu $name fault duplicate ms=100 when=read
+        replies=$(pdu_field $name replies)
+        ask $name status 2
+        says '"power":"on"'
+        wait_for 5 replied $name $((replies + 2))
+        pdu $name set 2 off
+        pdu $name fault mute when=read
+        ask $name status 2
+        says '"power":"off"'
+    done
+}
+replied() { (($(pdu_field "$1" replies) >= $2)); }
+
+@test "two answers to one question: neither is believed" {
+    driver_start
+    device slow "$rtu,\"unit\":\"1\",$coils,\"gap_ms\":\"100\""
+    ask slow status 2
+    pdu wave set 2 on
+    pdu wave slow 20
+    pdu wave fault late when=read then=2:off # it comes with the next question, 20 ms before its answer
+    ask slow status 2
+    says '"power":"off"'
+}
+
 @test "a slave that always answers the previous request is never believed" {
     driver_start
     for name in wave elsup netio poe; do

@@ -59,10 +59,10 @@ class Fault:
     KINDS = ("swallow", "mute", "late", "previous", "stale", "exception", "unit", "tid", "protocol",
              "function", "address", "count", "crc", "short", "long", "duplicate", "noise", "close")
 
-    def __init__(self, kind, when="any", count="1", ms="0", code="4", until="any"):
+    def __init__(self, kind, when="any", count="1", ms="0", code="4", until="any", then=""):
         if kind not in self.KINDS or when not in ("any", "read", "write") or until not in ("any", "write"):
             raise ValueError(f"no fault {kind} {when} {until}")
-        self.until = until
+        self.until, self.then = until, then
         self.kind, self.when, self.ms, self.code = kind, when, float(ms), int(code)
         self.left = float("inf") if count == "all" else int(count)
 
@@ -148,6 +148,9 @@ class Conversation:
         if kind == "close":
             self.close()
             return
+        if fault and fault.then:  # "3:off": by hand, so that what is on its way is not so any more
+            number, state = fault.then.split(":")
+            device.outlets[int(number) - 1].switch(state == "on", "by hand")
         response.transaction_id, response.unit_id = request.transaction_id, request.unit_id
         self.answer(device, request, self.framer.buildPacket(response), fault)
 
@@ -157,13 +160,15 @@ class Conversation:
             packet, device.last_reply = device.last_reply, packet
         elif kind == "stale" and device.last_reply:
             packet = packet[:6] + device.last_reply[6:] if self.line.is_tcp else device.last_reply
-        elif kind and kind not in ("previous", "stale"):
+        elif kind and kind not in ("previous", "stale", "late", "duplicate"):
             packet = self.spoil(kind, packet)
         else:
             device.last_reply = packet
         if kind == "late" and not fault.ms:
             device.held_reply, device.held_until = packet, fault.until  # comes with a later request
             return
+        if kind == "duplicate":
+            device.loop.call_later(fault.ms / 1000, self.transmit, device, packet)
         delay = (fault.ms if kind == "late" else 0) + device.slow_ms
         if delay:
             device.loop.call_later(delay / 1000, self.transmit, device, packet)
@@ -199,8 +204,6 @@ class Conversation:
             whole = whole[:-1] + bytes([whole[-1] ^ 0x55])
         elif kind == "short" and not head:
             whole = packet[:-3]
-        elif kind == "duplicate":
-            whole += whole
         elif kind == "noise":
             whole = bytes([0x00, 0xFE, 0x13, 0x7F]) + whole
         return whole

@@ -7,6 +7,7 @@ HELP = """\
 DEVICE|all report            what is so and what was counted, as JSON
 DEVICE|all fault KIND [when=any|read|write] [count=N|all] [ms=N] [code=N]
                              [until=any|write]; late: until ms have passed, or such a request comes
+                             [then=OUTLET:on|off]  and then that changes, by hand
 DEVICE|all clear             no faults, nothing stuck, alive, prompt
 DEVICE|all dead | alive      answers nothing at all | again
 DEVICE|all slow MS           answers so much later
