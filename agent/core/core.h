@@ -9,8 +9,11 @@
  *   note    ─┤           tell what changed            (journal, API clients, log)
  *   tick    ─┘           watch or leave a port        (probe)
  *
- * Files: plan (what each verb does, as tables), job (one request over many nodes), task (one
- * node walking its plan), boot (stage machine), correlate (notes to nodes), admission, lock. */
+ * Files: plan (what each verb does, as tables), job (one request over many nodes), refuse (which are
+ * not admitted), task (one node walking its plan), step (what its steps mean), ask (requests to its
+ * BMC, or to all of its feeds at once), feeds (what those say together), boot (stage machine), watch
+ * (notes to nodes), admission (who may be switched on, when), trail and resume (what a dead agent
+ * left), lock. */
 #ifndef POWERCTL_CORE_H
 #define POWERCTL_CORE_H
 
@@ -73,6 +76,7 @@ int core_submit(struct core *core, const struct job_request *request, uint64_t n
  *   off on the way to on           switched on and seen on: that is finishing, not repeating
  *   a reset or native cycle        never sent again; brought on if it is dark
  *   a next boot set for it         used up by the boot it was for, or cleared
+ *   its feeds cut                  by the feeds: on again, its BMC waited for, and on by that
  *   on and booting                 watched on; what was missed meanwhile is not held against it,
  *                                  and not for it either: UP without a transfer seen is unverified
  * There are no further attempts. Nodes that are not in the inventory any more, or whose device is
