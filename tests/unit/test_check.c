@@ -34,6 +34,9 @@ struct rig {
     char asked[ASKED_MAX][NAME_SIZE + 40];
     size_t nasked, nnotes;
     struct job_event notes[NOTES_MAX];
+    const char *lost; /* requests to this device vanish */
+    bool cancels;     /* at the third question */
+    char id[JOB_ID_SIZE];
     bool ended;
 };
 
@@ -145,6 +148,10 @@ static void take(struct rig *rig, const struct action *action)
     assert_true(rig->nasked < ASKED_MAX);
     (void)snprintf(rig->asked[rig->nasked++], sizeof rig->asked[0], "%s%s%.0u %s", request->device,
                    request->outlet ? "/" : "", request->outlet, op_name(request->op));
+    if (rig->lost && !strcmp(rig->lost, request->device))
+        return;
+    if (rig->cancels && rig->nasked == 3)
+        assert_int_equal(core_cancel(rig->core, rig->id, rig->now_ms, NULL), 0);
     struct driver_reply reply = reply_to(rig, request);
     rig->now_ms += 5;
     core_reply(rig->core, &reply, rig->now_ms);
@@ -153,7 +160,7 @@ static void take(struct rig *rig, const struct action *action)
 /* Runs it to its end; the caller clears the view. */
 static struct job_view check(struct rig *rig, const char *nodes)
 {
-    char expression[64], id[JOB_ID_SIZE];
+    char expression[64];
     struct problem problem = {0};
     struct err err = {0};
     struct job_view view = {0};
@@ -161,7 +168,7 @@ static struct job_view check(struct rig *rig, const char *nodes)
     bool existing;
     (void)snprintf(expression, sizeof expression, "%s", nodes);
     struct job_request request = {.verb = VERB_CHECK, .nodes = expression, .actor = "test"};
-    if (core_submit(rig->core, &request, rig->now_ms, id, &existing, &problem, &err))
+    if (core_submit(rig->core, &request, rig->now_ms, rig->id, &existing, &problem, &err))
         fail_msg("%s", err.text);
     while (!rig->ended) {
         while (core_take(rig->core, &action))
@@ -172,7 +179,7 @@ static struct job_view check(struct rig *rig, const char *nodes)
             core_tick(rig->core, rig->now_ms);
         }
     }
-    assert_int_equal(core_job(rig->core, id, rig->now_ms, &view, &err), 0);
+    assert_int_equal(core_job(rig->core, rig->id, rig->now_ms, &view, &err), 0);
     return view;
 }
 
@@ -394,6 +401,50 @@ static void an_outlet_beyond_the_last_is_found(void **state)
     contradicts(rig, "pdu-a says that it has 2 outlets: there is no 3");
 }
 
+static void a_driver_that_never_answers_is_a_finding(void **state)
+{
+    struct rig *rig = *state;
+    rig->lost = "pdu-a";
+    _cleanup_(job_view_clear) struct job_view view = check(rig, "n1");
+    assert_int_equal(rig->nasked, 6); /* it is not asked who it is */
+    assert_int_equal(rig->nnotes, 1);
+    assert_int_equal(view.nodes->verdict, VERDICT_UNREACHABLE);
+    assert_string_equal(view.nodes->text, "pdu-a outlet 3: the driver of pdu-a never answered");
+}
+
+static void a_check_can_be_cancelled(void **state)
+{
+    struct rig *rig = *state;
+    rig->cancels = true;
+    _cleanup_(job_view_clear) struct job_view view = check(rig, "n1");
+    assert_int_equal(rig->nasked, 3);
+    assert_int_equal(view.nodes->outcome, OUTCOME_CANCELLED);
+}
+
+/* Its targets are frozen: names may lead elsewhere by now, or be gone. */
+static void a_reload_meanwhile_changes_nothing(void **state)
+{
+    struct rig *rig = *state;
+    char all[] = "n1", id[JOB_ID_SIZE];
+    struct job_request request = {.verb = VERB_CHECK, .nodes = all, .actor = "test"};
+    struct problem problem = {0};
+    struct action action;
+    struct err err;
+    bool existing;
+    assert_int_equal(core_submit(rig->core, &request, rig->now_ms, id, &existing, &problem, &err),
+                     0);
+    struct inventory *empty = inventory_new();
+    assert_int_equal(inventory_seal(empty, &err), 0);
+    core_reload(rig->core, empty, rig->now_ms);
+    while (!rig->ended && core_take(rig->core, &action))
+        take(rig, &action);
+    assert_true(rig->ended);
+    assert_int_equal(rig->nasked, 7);
+    assert_string_equal(rig->asked[5], "pdu-b/3 power-status");
+    rig->core = core_free(rig->core);
+    (void)inventory_free(empty);
+}
+
 /* Protected they all are; locked, too. */
 static void locked_nodes_are_checked(void **state)
 {
@@ -425,6 +476,9 @@ int main(void)
         TEST(a_silent_bmc_without_mains_is_explained),
         TEST(one_dead_feed_of_two_is_no_redundancy),
         TEST(an_outlet_beyond_the_last_is_found),
+        TEST(a_driver_that_never_answers_is_a_finding),
+        TEST(a_check_can_be_cancelled),
+        TEST(a_reload_meanwhile_changes_nothing),
         TEST(locked_nodes_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
