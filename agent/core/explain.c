@@ -32,6 +32,8 @@ struct kind {
     const struct step *plan;
     uint32_t dwell_ms;
     size_t nfeeds; /* 0: not by its feeds */
+    bool both;     /* it has feeds and a BMC */
+    bool by_feeds; /* so far in its plan */
 };
 
 static struct kind kind_of(const struct core *core, const struct job_request *request,
@@ -41,7 +43,23 @@ static struct kind kind_of(const struct core *core, const struct job_request *re
     return (struct kind){.like = node,
                          .plan = plan_of(request, node),
                          .dwell_ms = dwell_of(core->inventory, node, feeds),
-                         .nfeeds = feeds ? node->nfeeds : 0};
+                         .nfeeds = feeds ? node->nfeeds : 0,
+                         .by_feeds = feeds,
+                         .both = node->nfeeds && node->control.device != DEVICE_NONE};
+}
+
+/* Of a node with both: by which of them. */
+static const char *means_of(const struct kind *kind, const struct step *step)
+{
+    bool feeds = step->via == VIA_FEEDS || (step->via == VIA_MEANS && kind->by_feeds);
+    if (!kind->both)
+        return "";
+    return feeds ? " by its outlets" : " by its BMC";
+}
+
+static const char *otherwise(const struct step *step)
+{
+    return step->kind == STEP_READ ? "go on without" : "go on harder";
 }
 
 static void explain_step(FILE *out, unsigned number, const struct step *step,
@@ -54,21 +72,25 @@ static void explain_step(FILE *out, unsigned number, const struct step *step,
 
     (void)fprintf(out, "  %2u. %s", number, step_name(step->kind));
     if (step->kind == STEP_COMMAND)
-        (void)fprintf(out, " %s", op_name(step->op));
+        (void)fprintf(out, " %s%s", op_name(step->op), means_of(kind, step));
     if (step->kind == STEP_COMMAND && step->unless != POWER_UNKNOWN)
         (void)fprintf(out, ", unless it is %s already", power_name(step->unless));
     if (step->kind == STEP_SEE)
-        (void)fprintf(out, " %s, twice, %.1f s apart", power_name(step->state),
-                      (double)deadlines->settle / 1000);
+        (void)fprintf(out, " %s%s, twice, %.1f s apart", power_name(step->state),
+                      means_of(kind, step), (double)deadlines->settle / 1000);
     if (step->kind == STEP_SET_BOOT)
         (void)fprintf(out, ": %s, once",
                       boot_device_name(verb_boots_network(request->verb, &request->options)
                                            ? BOOT_NETWORK
                                            : request->options.boot_device));
     if (step->kind == STEP_DWELL)
-        (void)fprintf(out, " %.1f s, if we switched it off", (double)kind->dwell_ms / 1000);
+        (void)fprintf(out, " %.1f s, if we switched it off",
+                      dwell_of(core->inventory, kind->like, kind->by_feeds) / 1000.0);
+    if (step->kind == STEP_READ)
+        (void)fputs(means_of(kind, step), out);
     if (step->kind == STEP_READ && step->again)
-        (void)fprintf(out, " again, if it had to wait");
+        (void)fprintf(out, " again, if it %s",
+                      step->via == VIA_CONTROL ? "says off" : "had to wait");
     if (step->kind == STEP_PLACE)
         (void)fprintf(out, ": at most %u nodes boot at once", limits->booting_at_once);
     if (step->kind == STEP_TURN)
@@ -78,7 +100,7 @@ static void explain_step(FILE *out, unsigned number, const struct step *step,
     if (patience)
         (void)fprintf(out, " (within %.1f s)", (double)patience / 1000);
     if (step->soft)
-        (void)fprintf(out, "; if not, go on harder");
+        (void)fprintf(out, "; if not, %s", otherwise(step));
     (void)fputc('\n', out);
 }
 
@@ -87,8 +109,11 @@ static void explain_kind(FILE *out, const struct core *core, const struct job_re
 {
     unsigned number = 0;
     (void)fprintf(out, "each node like %s:\n", kind->like->name);
-    for (const struct step *step = kind->plan; step->kind != STEP_END; step++)
-        explain_step(out, ++number, step, core, request, kind);
+    struct kind so_far = *kind;
+    for (const struct step *step = kind->plan; step->kind != STEP_END; step++) {
+        explain_step(out, ++number, step, core, request, &so_far);
+        so_far.by_feeds = so_far.by_feeds && step->kind != STEP_BMC_BACK;
+    }
     if (kind->nfeeds > 1)
         (void)fprintf(out,
                       "      by %zu outlets: all off, each read back, before any is switched on; "
@@ -107,7 +132,7 @@ static void explain_kinds(FILE *out, const struct core *core, const struct job_r
         bool known = false;
         for (size_t j = 0; j < ntold; j++)
             known = known || (told[j].plan == kind.plan && told[j].dwell_ms == kind.dwell_ms &&
-                              told[j].nfeeds == kind.nfeeds);
+                              told[j].nfeeds == kind.nfeeds && told[j].both == kind.both);
         if (known)
             continue;
         told[ntold++] = kind;

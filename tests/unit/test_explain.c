@@ -148,6 +148,10 @@ static void a_node_with_both_goes_by_what_is_asked(void **state)
     assert_tells(by_feeds,
                  "f3: power by pdu-a/3 (modbus), pdu-b/3 (modbus, circuit c2), and by b01");
     assert_tells(by_feeds, "dwell 10.0 s");
+    assert_tells(by_feeds,
+                 "read the power state by its BMC (within 20.0 s); if not, go on without");
+    assert_tells(by_feeds, "send power-off by its outlets, unless it is off already");
+    assert_tells(by_feeds, "see it on by its BMC, twice");
 }
 
 static void who_shares_an_outlet_is_named(void **state)
