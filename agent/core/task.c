@@ -121,6 +121,14 @@ void task_saw_on(struct task *task)
         task->was_on = true; /* as far as anybody can tell */
 }
 
+/* Before an off of ours, or while it is still on its way: it was never read before, and its system
+ * has not shut down yet. */
+static bool is_on_from_before(const struct task *task)
+{
+    bool shuts_down = task->off_pending && task->off_was_soft && !task_asks_feeds(task);
+    return !task->off_sent || shuts_down;
+}
+
 void task_on_reply(struct core *core, struct task *task, const struct driver_reply *reply)
 {
     timer_set(&core->timers, &task->timer, UINT64_MAX);
@@ -132,7 +140,7 @@ void task_on_reply(struct core *core, struct task *task, const struct driver_rep
         learn_power(core, task, reply);
     if (reply->ok && reply->op == OP_STATUS)
         learn_watts(core, task, reply);
-    if (reply->ok && reply->power == POWER_ON && !task->off_sent)
+    if (reply->ok && reply->power == POWER_ON && is_on_from_before(task))
         task_saw_on(task);
     if (reply->ok && reply->has_next_boot) {
         task->next_boot = reply->next_boot;
