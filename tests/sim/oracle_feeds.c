@@ -173,9 +173,12 @@ void judge_unfed(struct sim *sim, const struct judged_job *job, const struct jud
     if (!has_feeds(node) || !node->was_fed || meant_off(job) || any_on(sim, node) ||
         node->outcome == OUTCOME_LEFT_OFF)
         return;
+    uint64_t last_ms = 0; /* the last one off is the one that took it */
     for (size_t i = node->first_feed; i < node->ntargets; i++) {
-        uint32_t cause = outlet_of(sim, &node->targets[i])->cause;
-        ours = ours || (cause && !strcmp(sim->sends[cause - 1].job, job->id));
+        const struct outlet *outlet = outlet_of(sim, &node->targets[i]);
+        bool own = outlet->cause && !strcmp(sim->sends[outlet->cause - 1].job, job->id);
+        ours = outlet->edge_ms >= last_ms ? own : ours;
+        last_ms = outlet->edge_ms > last_ms ? outlet->edge_ms : last_ms;
     }
     if (ours)
         sim_violation(sim, "S4", "%s had power, job %s took it, and ends for it with outcome %d",
