@@ -8,7 +8,7 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/sim.h"
 
-enum { AFTER_BUDGET_MS = 6000, LIE_AGAIN_MS = 10000, READS_BETWEEN_LIES = 4 };
+enum { AFTER_BUDGET_MS = 6000, LIE_AGAIN_MS = 10000, CYCLE_MS = 3000, READS_BETWEEN_LIES = 4 };
 
 static bool changes(enum op op)
 {
@@ -252,6 +252,12 @@ static void carry_out_at(struct sim *sim, const struct place *at, enum op op, ui
     }
     at->end->act++;
     outlet_switch(sim, at->outlet, op == OP_ON, cause);
+    if (op != OP_CYCLE)
+        return;
+    struct happening *back = sim_later(sim, CYCLE_MS, HAPPENS_ACT);
+    back->number = at->end->act;
+    back->cause = cause;
+    back->op = OP_ON;
 }
 
 void device_act(struct sim *sim, const struct happening *happening)
@@ -370,12 +376,19 @@ static void obey_boot(struct sim *sim, struct machine *machine, const struct hap
         fault_happened(FAULT_NO_READ_BACK);
 }
 
+static bool outlet_can(const struct sim *sim, const struct outlet *outlet, enum op op)
+{
+    if (op == OP_CYCLE)
+        return sim->pdus[outlet->pdu].cycles;
+    return op == OP_STATUS || op == OP_ON || op == OP_OFF || op == OP_INFO;
+}
+
 static void obey(struct sim *sim, const struct place *at, const struct happening *there,
                  struct driver_reply *reply)
 {
     enum op op = there->request.op;
     struct machine *machine = at->machine;
-    if (at->outlet && op != OP_STATUS && op != OP_ON && op != OP_OFF && op != OP_INFO) {
+    if (at->outlet && !outlet_can(sim, at->outlet, op)) {
         unsupported(reply, op);
     } else if (is_power(op)) {
         obey_power(sim, at, op, there->cause);

@@ -149,6 +149,7 @@ static void make_pdu(struct sim *sim, struct dice *dice, unsigned index)
     pdu->stagger_ms = staggers[dice_below(dice, 3)];
     pdu->dwell_ms = dwells[dice_below(dice, 3)];
     pdu->metered = dice_below(dice, 2);
+    pdu->cycles = dice_below(&pdu->dice, 2);
     pdu->dead_percent = sim->percent[FAULT_PDU_DEAD];
     pdu->dead = dice_percent(&pdu->dice, 2 * pdu->dead_percent);
 }

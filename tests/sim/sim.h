@@ -74,7 +74,7 @@ struct pdu {
     char name[NAME_SIZE];
     struct dice dice;
     uint32_t dead_percent, stagger_ms, dwell_ms;
-    bool dead, metered;
+    bool dead, metered, cycles; /* it can cycle an outlet by itself */
     uint64_t dead_until_ms;
 };
 
