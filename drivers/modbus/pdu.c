@@ -126,8 +126,11 @@ static int decode_values(const struct pdu_request *request, struct cursor *c, ui
     for (uint32_t i = 0; i < request->count; i++) {
         if (is_of_bits(request->function) && i % 8 == 0)
             byte = get_u8(c);
-        uint16_t value =
-            is_of_bits(request->function) ? (uint16_t)(byte >> i % 8 & 1) : get_be16(c);
+        uint16_t value = 0;
+        if (is_of_bits(request->function))
+            value = byte >> i % 8 & 1;
+        else
+            value = get_be16(c);
         if (values)
             values[i] = value;
     }

@@ -32,7 +32,9 @@ int place_read_one(struct unit *unit, const struct map_place *place, uint32_t ou
     uint16_t values[PDU_VALUES_MAX];
     if (unit_read(unit, place->function, map_address(place, outlet), 1, values, err))
         return -1;
-    *value = place->bits ? values[0] >> (outlet - 1) % BITS & 1 : values[0];
+    *value = values[0];
+    if (place->bits)
+        *value = values[0] >> (outlet - 1) % BITS & 1;
     return 0;
 }
 

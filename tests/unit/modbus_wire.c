@@ -75,8 +75,12 @@ static void obey(struct wire *wire, uint32_t function, uint32_t address, struct 
     for (uint32_t i = 0, bits = 0; i < value; i++) {
         if (function == WRITE_COILS && i % 8 == 0)
             bits = get_u8(c);
-        put_cell(wire, function, address + i,
-                 function == WRITE_COILS ? (uint16_t)(bits >> i % 8 & 1) : get_be16(c));
+        uint16_t cell = 0;
+        if (function == WRITE_COILS)
+            cell = bits >> i % 8 & 1;
+        else
+            cell = get_be16(c);
+        put_cell(wire, function, address + i, cell);
     }
 }
 
