@@ -29,8 +29,11 @@ void machine_power(struct sim *sim, struct machine *machine, bool on, uint32_t c
 void machine_by_hand(struct sim *sim, struct machine *machine, bool on)
 {
     if (machine->by_bmc || !machine->nfeeds) {
-        if (on != machine->on && machine_fed(sim, machine))
-            machine_power(sim, machine, on, 0);
+        if (on == machine->on || !machine_fed(sim, machine))
+            return;
+        machine_power(sim, machine, on, 0);
+        if (!on)
+            machine->bmc.act++; /* a system that was shutting down is gone */
         return;
     }
     for (size_t i = 0; i < machine->nfeeds; i++)

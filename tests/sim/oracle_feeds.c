@@ -134,6 +134,17 @@ void judge_feeds(struct sim *sim, const struct judged_job *job, const struct jud
                       job->id);
 }
 
+/* It is off, and by the job. */
+static bool went_off_by(const struct sim *sim, const struct judged_job *job,
+                        const struct judged_node *node)
+{
+    const struct machine *machine = &sim->machines[node->machine];
+    if (machine->on || !machine->nedges)
+        return false;
+    uint32_t cause = machine->edges[machine->nedges - 1].cause;
+    return cause && !strcmp(sim->sends[cause - 1].job, job->id);
+}
+
 /* AC power was away, and it is as it was before. */
 void judge_fed_cycle(struct sim *sim, const struct judged_job *job, const struct judged_node *node)
 {
@@ -144,7 +155,7 @@ void judge_fed_cycle(struct sim *sim, const struct judged_job *job, const struct
         if (!target_was_so(sim, job, node, &node->targets[i], true))
             sim_violation(sim, "S3", "%s is ok in job %s, and %s/%u is not on", node->name, job->id,
                           node->targets[i].device, node->targets[i].number);
-    if (node->was_on && !node->lied_off && !target_was_so(sim, job, node, &node->targets[0], true))
+    if (node->was_on && !node->lied_off && went_off_by(sim, job, node))
         sim_violation(sim, "S3", "%s was on, is ok in job %s, and is not on", node->name, job->id);
 }
 
