@@ -61,8 +61,10 @@ static enum power power_of(const struct task *task)
         return task->control_power;
     enum power fed = feeds_power(task->feeds);
     bool silent = task->control_power == POWER_UNKNOWN;
-    if (!target_exists(&task->control) || (task->node.feeds_first && task->by_feeds))
+    if (!target_exists(&task->control))
         return fed;
+    if (task->node.feeds_first && task->by_feeds) /* off once by them, and on by its BMC: on */
+        return fed == POWER_OFF && !task->unfed && !silent ? task->control_power : fed;
     if ((fed == POWER_OFF && (silent || task->unfed)) || (task->by_feeds && silent))
         return fed;
     return task->control_power;

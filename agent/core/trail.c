@@ -21,7 +21,7 @@ static void read_power(struct trail *trail, enum power power)
         done->off_seen = true;
     else if (done->off_sent && power == POWER_ON && !done->on_sent)
         done->off_seen = false;
-    if (power == POWER_ON && !done->off_sent)
+    if (power == POWER_ON && (!done->off_sent || (!done->off_seen && !done->on_sent)))
         trail->was_on = true;
 }
 
