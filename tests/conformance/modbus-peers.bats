@@ -136,6 +136,25 @@ machines() { [ "$(pdu_field button machines)" = "$1" ]; }
     is "4 on, 4 off" "$(pdu_switched wave)"
 }
 
+@test "changes are told to a program, in their order, and to a fifo" {
+    export told=$BATS_TEST_TMPDIR/told
+    printf '#!/bin/sh\necho "$@" >>"$told"\n' >"$BATS_TEST_TMPDIR/hook"
+    chmod +x "$BATS_TEST_TMPDIR/hook"
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    cat "$BATS_TEST_TMPDIR/fifo" >"$BATS_TEST_TMPDIR/heard" 3>&- &
+    pdus=$BATS_TEST_TMPDIR/more
+    pdus_start --on-change "$BATS_TEST_TMPDIR/hook" --changes "$BATS_TEST_TMPDIR/fifo" \
+        rtu:"$BATS_TEST_TMPDIR/line" a=trycom,unit=1 b=button-board,unit=2
+    mb -m rtu -b 9600 -P none -a 1 -t 0 -r 1 "$BATS_TEST_TMPDIR/line" 1
+    mb -m rtu -b 9600 -P none -a 1 -t 0 -r 1 "$BATS_TEST_TMPDIR/line" 0
+    mb -m rtu -b 9600 -P none -a 2 -t 0 -r 0 "$BATS_TEST_TMPDIR/line" 1
+    wait_for 5 grep -q 'b machine1 on' "$told"
+    wait_for 5 grep -q 'b machine1 on' "$BATS_TEST_TMPDIR/heard"
+    pdus_stop
+    is "a 2 on, a 2 off, b 1 on, b machine1 on" "$(paste -sd, "$told" | sed 's/,/, /g')"
+    is "$(cat "$told")" "$(cat "$BATS_TEST_TMPDIR/heard")"
+}
+
 @test "what is to go wrong goes wrong, once" {
     for kind in swallow mute exception unit function count crc short; do
         pdu wave fault $kind when=read
