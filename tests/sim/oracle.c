@@ -296,7 +296,6 @@ void oracle_delivered(struct sim *sim, uint32_t cause, const struct driver_reply
     if (send->op != OP_STATUS || !reply->ok || reply->power == POWER_UNKNOWN)
         return;
     node->known_life = send->life;
-    node->lied_off = node->lied_off || (reply->power == POWER_OFF && send->truth_on);
     node->lied_on = node->lied_on || (reply->power == POWER_ON && !send->truth_on);
     struct judged_target *target = judged_target(node, send->device, send->outlet);
     if (!target || (too_late(sim, send) && sim->blocked_until_ms < sim->now_ms))

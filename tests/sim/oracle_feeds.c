@@ -155,7 +155,7 @@ void judge_fed_cycle(struct sim *sim, const struct judged_job *job, const struct
         if (!target_was_so(sim, job, node, &node->targets[i], true))
             sim_violation(sim, "S3", "%s is ok in job %s, and %s/%u is not on", node->name, job->id,
                           node->targets[i].device, node->targets[i].number);
-    if (node->was_on && !node->lied_off && went_off_by(sim, job, node))
+    if (node->was_on && went_off_by(sim, job, node))
         sim_violation(sim, "S3", "%s was on, is ok in job %s, and is not on", node->name, job->id);
 }
 
