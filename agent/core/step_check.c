@@ -256,10 +256,12 @@ static void tell_state(struct core *core, struct task *task)
         task->has_watts = task->has_watts && task->feeds->each[i].has_watts;
         task->milliwatts += task->feeds->each[i].milliwatts;
     }
-    if (power == POWER_UNKNOWN || !state)
+    if (power == POWER_UNKNOWN)
         return;
-    state->has_watts = task->has_watts;
-    state->milliwatts = task->milliwatts;
+    if (state) {
+        state->has_watts = task->has_watts;
+        state->milliwatts = task->milliwatts;
+    }
     task_learn(core, task, power);
 }
 
