@@ -79,6 +79,38 @@ void job_describe(const struct core *core, const struct job *job, char text[JOB_
                                : "min");
 }
 
+static bool has_outlet(const struct node *node, const struct feed *feed)
+{
+    for (size_t i = 0; i < node->nfeeds; i++)
+        if (node->feeds[i].device == feed->device && node->feeds[i].outlet == feed->outlet)
+            return true;
+    return false;
+}
+
+/* Also if its wave has not begun yet. */
+static bool switches_feeds(const struct task *task)
+{
+    const struct job_request *request = &task->job->request;
+    return task->by_feeds || plan_goes_by_feeds(&task->node, request->verb, &request->options);
+}
+
+/* Who shares an outlet with it, and is in a job that switches that outlet: it is not to have a job of
+ * its own meanwhile, though its own part in that one is over. NULL: nobody. */
+static const struct task *task_at_its_outlets(const struct core *core, const struct node *node)
+{
+    const struct inventory *inventory = core->inventory;
+    for (size_t i = 0; node->shares_outlets && i < inventory->nmachines; i++) {
+        struct node_state *other;
+        bool shares = false;
+        HASH_FIND_STR(core->nodes, inventory->nodes[i].name, other);
+        for (size_t j = 0; j < node->nfeeds; j++)
+            shares = shares || has_outlet(&inventory->nodes[i], &node->feeds[j]);
+        if (shares && other && other->task && switches_feeds(other->task))
+            return other->task;
+    }
+    return NULL;
+}
+
 static int refuse_busy(struct core *core, const struct job_request *request,
                        const struct nodeset *set, struct problem *problem, struct err *err)
 {
@@ -88,13 +120,16 @@ static int refuse_busy(struct core *core, const struct job_request *request,
         struct node_state *state = core_node_state(core, nodeset_name(set, i));
         if (!state)
             return err_set(err, ERR_SYSTEM, "out of memory");
-        if (!state->task)
+        const struct node *node = inventory_node(core->inventory, state->name);
+        const struct task *task = state->task ? state->task : task_at_its_outlets(core, node);
+        if (!task)
             continue;
-        const struct job *job = state->task->job;
+        const struct job *job = task->job;
         memcpy(problem->job, job->id, sizeof problem->job);
         char text[JOB_DESCRIPTION_SIZE];
         job_describe(core, job, text);
-        return err_set(err, ERR_BUSY, "%s is busy with %s: nothing was done", state->name, text);
+        return err_set(err, ERR_BUSY, "%s is busy with %s: nothing was done", task->node.name,
+                       text);
     }
     return 0;
 }
@@ -177,14 +212,6 @@ static int refuse_means(const struct job_request *request, const struct node *no
                        "%s has a BMC behind its feed, which is waited for only without --native",
                        node->name);
     return 0;
-}
-
-static bool has_outlet(const struct node *node, const struct feed *feed)
-{
-    for (size_t i = 0; i < node->nfeeds; i++)
-        if (node->feeds[i].device == feed->device && node->feeds[i].outlet == feed->outlet)
-            return true;
-    return false;
 }
 
 /* That hangs on an outlet of this node and is not in the set; NULL: none. */
