@@ -348,6 +348,27 @@ static void a_reload_waits_for_every_feed(void **state)
 }
 
 /* Their outlets are one; their BMCs are not. */
+/* In waves: n01 was told to be off, and is; n02 is still to be, by the same outlet. */
+static void a_sharer_is_busy_until_the_job_is_over(void **state)
+{
+    char id[JOB_ID_SIZE];
+    struct err err = {0};
+    struct job_options options = {.batch = 1};
+    (void)state;
+    rack = rack_new_fed(2, false);
+    struct node *nodes = rack->inventory->nodes;
+    memcpy(nodes[1].feeds, nodes[0].feeds, sizeof nodes[0].feeds);
+    nodes[0].shares_outlets = nodes[1].shares_outlets = true;
+    assert_int_equal(submit(VERB_OFF, "n[01-02]", &options, id, &err), 0);
+    do {
+        job_view_clear(&view);
+        assert_int_equal(core_job(rack->core, id, rack->now_ms, &view, &err), 0);
+    } while (view.nodes[0].outcome == OUTCOME_PENDING && rack_step(rack, UINT64_MAX - 1));
+    assert_int_equal(view.nodes[1].outcome, OUTCOME_PENDING);
+    assert_refused(VERB_NEXT_BOOT, "n01", NULL, ERR_BUSY, "n02 is busy with job");
+    rack_run(rack, id, &view);
+}
+
 static void sharers_have_bmcs_of_their_own(void **state)
 {
     char id[JOB_ID_SIZE];
@@ -396,6 +417,7 @@ int main(void)
         cmocka_unit_test_teardown(shared_outlets_go_together, end),
         cmocka_unit_test_teardown(protected_by_its_feeds_too, end),
         cmocka_unit_test_teardown(a_reload_waits_for_every_feed, end),
+        cmocka_unit_test_teardown(a_sharer_is_busy_until_the_job_is_over, end),
         cmocka_unit_test_teardown(sharers_have_bmcs_of_their_own, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
