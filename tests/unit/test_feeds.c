@@ -366,6 +366,7 @@ static void a_sharer_is_busy_until_the_job_is_over(void **state)
     } while (view.nodes[0].outcome == OUTCOME_PENDING && rack_step(rack, UINT64_MAX - 1));
     assert_int_equal(view.nodes[1].outcome, OUTCOME_PENDING);
     assert_refused(VERB_NEXT_BOOT, "n01", NULL, ERR_BUSY, "n02 is busy with job");
+    job_view_clear(&view);
     rack_run(rack, id, &view);
 }
 
