@@ -156,7 +156,7 @@ static const struct {
                               "its BMC or PDU said ok, but the power state never followed", false},
     [VERDICT_NEXT_BOOT_NOT_STORED] = {"NEXT_BOOT_NOT_STORED",
                                       "its BMC said ok, but another next boot reads back", false},
-    [VERDICT_BMC_LOST] = {"BMC_LOST", "its BMC fell silent in the middle", false},
+    [VERDICT_BMC_LOST] = {"BMC_LOST", "its BMC or PDU answered, then fell silent", false},
     [VERDICT_LEFT_OFF] = {"LEFT_OFF", "it was on, we switched it off, and it was not seen on again",
                           false},
     [VERDICT_NO_NETBOOT] = {"NO_NETBOOT",
