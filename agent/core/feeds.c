@@ -217,8 +217,8 @@ static void combine_states(const struct feeds *feeds, bool strict, struct driver
 static void combine_commands(const struct feeds *feeds, enum op op, struct driver_reply *reply)
 {
     struct tally tally = count_replies(feeds);
-    bool enough = op == OP_ON ? tally.ok && !tally.maybe && !tally.transient : !tally.failed;
-    if (enough) /* one that does not switch on is seen, and told, later */
+    bool on = op == OP_ON && tally.ok && !tally.maybe && !tally.transient;
+    if (on || !tally.failed) /* one that does not switch on is seen, and told, later */
         reply->ok = true;
     else if (tally.ok || tally.maybe)
         fail_naming(feeds, op, &tally, SENT_MAYBE, reply);

@@ -30,6 +30,8 @@ static const struct answer silent = {false, ERR_UNREACHABLE, SENT_NO, POWER_UNKN
 static const struct answer lost = {false, ERR_TIMEOUT, SENT_MAYBE, POWER_UNKNOWN};
 static const struct answer refused = {false, ERR_DEVICE, SENT_YES, POWER_UNKNOWN};
 
+static const struct answer unasked = {true, ERR_NONE, SENT_NO, POWER_ON};
+
 static struct feeds *two_feeds(void)
 {
     struct feeds *feeds = calloc(1, sizeof *feeds + TWO * sizeof feeds->each[0]);
@@ -44,7 +46,7 @@ static struct feeds *two_feeds(void)
 
 static void give(struct supply *supply, const struct answer *answer)
 {
-    supply->part = PART_DONE;
+    supply->part = answer == &unasked ? PART_NONE : PART_DONE;
     supply->ok = answer->ok;
     supply->power = answer->power;
     if (!answer->ok)
@@ -91,6 +93,7 @@ static void two_are_one(void **state)
         {OP_ON, false, &lost, &done, false, POWER_UNKNOWN, ERR_TIMEOUT, SENT_MAYBE, NULL},
         {OP_ON, false, &silent, &silent, false, POWER_UNKNOWN, ERR_UNREACHABLE, SENT_NO, NULL},
         {OP_ON, false, &refused, &silent, false, POWER_UNKNOWN, ERR_DEVICE, SENT_YES, NULL},
+        {OP_ON, false, &unasked, &unasked, true, POWER_UNKNOWN, ERR_NONE, SENT_NO, ""},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
