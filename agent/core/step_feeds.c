@@ -97,8 +97,9 @@ void step_as_before(struct core *core, struct task *task)
         task_next_step(core, task);
         return;
     }
-    (void)snprintf(task->text, sizeof task->text,
-                   "its outlets were cycled; its BMC read off before, and it was left so");
+    (void)snprintf(
+        task->text, sizeof task->text, "its outlets were cycled; its BMC read off before, %s",
+        task->control_power == POWER_ON ? "and it came on with its power" : "and it was left so");
     while (task->step->kind != STEP_END)
         task->step++;
     step_begin(core, task);

@@ -71,6 +71,18 @@ static void a_machine_that_was_off_is_left_so(void **state)
     assert_int_equal(machine()->sent[OP_ON], 0);
 }
 
+/* Its restore policy is its own; what became of it is told. */
+static void a_machine_that_was_off_comes_on_with_its_power(void **state)
+{
+    (void)state;
+    fed_with_bmc();
+    machine()->on = false;
+    machine()->on_with_mains = true;
+    assert_end(do_with(VERB_CYCLE, &by_feeds), OUTCOME_OK, VERDICT_NONE,
+               "its BMC read off before, and it came on with its power");
+    assert_int_equal(view.nodes[0].power, POWER_ON);
+}
+
 /* Its BMC says once that it is off. */
 static void one_wrong_reading_leaves_nothing_off(void **state)
 {
@@ -396,6 +408,7 @@ int main(void)
         cmocka_unit_test_teardown(feeds_come_first_where_the_config_says_so, end),
         cmocka_unit_test_teardown(a_machine_that_was_on_is_on_again, end),
         cmocka_unit_test_teardown(a_machine_that_was_off_is_left_so, end),
+        cmocka_unit_test_teardown(a_machine_that_was_off_comes_on_with_its_power, end),
         cmocka_unit_test_teardown(one_wrong_reading_leaves_nothing_off, end),
         cmocka_unit_test_teardown(one_wrong_reading_and_silence, end),
         cmocka_unit_test_teardown(a_bmc_that_hangs, end),
