@@ -232,6 +232,17 @@ static void note_effect(struct core *core, struct task *task, enum op op)
         task->off_land_ms = land_ms;
 }
 
+/* On by one feed, and another cannot be switched on: that is not "no answer". */
+static void command_failed(struct core *core, struct task *task, const struct err *err)
+{
+    bool on = task->step->unless == POWER_ON && task_asks_feeds(task) && !task->bringing_on &&
+              feeds_power(task->feeds) == POWER_ON;
+    if (on)
+        task_fail(core, task, VERDICT_POWER_FAILED, "on, but %s", err->text);
+    else
+        step_fail_with(core, task, err);
+}
+
 static bool can_be_seen(enum op op)
 {
     return op == OP_ON || op == OP_OFF || op == OP_SOFT || op == OP_RESET || op == OP_CYCLE;
@@ -260,7 +271,7 @@ static void command_reply(struct core *core, struct task *task, const struct dri
         task->skipped = true; /* it was not sent: there is nothing to wait for */
         task_next_step(core, task);
     } else {
-        step_fail_with(core, task, &reply->err);
+        command_failed(core, task, &reply->err);
     }
 }
 

@@ -156,6 +156,18 @@ static void on_goes_by_what_answers(void **state)
     assert_true(feed(0)->on && rack->node[0].on);
 }
 
+/* One of them is on, and that is not forgotten for the other. */
+static void on_that_fails_says_what_is_on(void **state)
+{
+    (void)state;
+    fed(true);
+    rack->pdu[1].dead = true;
+    assert_end(run(VERB_ON), OUTCOME_FAILED, VERDICT_POWER_FAILED,
+               "on, but pdu-b outlet 1: no answer from pdu-b");
+    assert_int_equal(view.nodes[0].power, POWER_ON);
+    assert_int_equal(rack->pdu[0].sent[OP_ON], 0);
+}
+
 /* It did the off, and nobody will ever see it: the other is switched on again. */
 static void one_falls_silent_after_its_off(void **state)
 {
@@ -406,6 +418,7 @@ int main(void)
         cmocka_unit_test_teardown(nothing_is_done_while_one_is_silent, end),
         cmocka_unit_test_teardown(unknown_is_not_off, end),
         cmocka_unit_test_teardown(on_goes_by_what_answers, end),
+        cmocka_unit_test_teardown(on_that_fails_says_what_is_on, end),
         cmocka_unit_test_teardown(one_falls_silent_after_its_off, end),
         cmocka_unit_test_teardown(both_fall_silent_after_their_off, end),
         cmocka_unit_test_teardown(the_answer_to_an_off_is_lost, end),
