@@ -76,6 +76,8 @@ static const char *untouchable(struct core *core, const struct task *task,
         return "what the journal has of it makes no sense: it was not touched; read its power";
     if (!target_exists(&task->control) && !task->feeds)
         return "it is not in the configuration any more, and was not touched";
+    if (task->node.is_outlet && task->node.feeds_node[0])
+        return "a node hangs on it now, and it was not touched";
     for (size_t i = 0; i < trail->ntouched; i++) {
         const struct target *target = target_at(task, &trail->touched[i]);
         if (!target)

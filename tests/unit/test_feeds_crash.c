@@ -329,6 +329,44 @@ static void another_outlet_is_not_touched(void **state)
     }
 }
 
+/* A free outlet was being cycled, and the config has hung a node on it since. */
+static void an_outlet_that_feeds_a_node_now_is_not_touched(void **state)
+{
+    static char outlet[] = "pdu-a/1";
+    const struct job_request request = {
+        .verb = VERB_CYCLE, .nodes = outlet, .yes = true, .actor = "test (uid 0)"};
+    struct problem problem = {0};
+    struct err err = {0};
+    char id[JOB_ID_SIZE];
+    struct trial trial = {.name = "an outlet", .verb = VERB_CYCLE};
+    (void)state;
+    prepare(&trial);
+    struct rack *rack = trial.rack;
+    struct node *nodes = rack->inventory->nodes, *free_outlet = &nodes[1];
+    const struct node hung = nodes[0];
+    assert_string_equal(free_outlet->name, outlet);
+    free_outlet->feeds_node[0] = '\0';
+    nodes[0].feeds[0] = nodes[0].feeds[1];
+    nodes[0].nfeeds = 1;
+    rack_die_at(rack, 0, RACK_NEVER_SENT); /* journal from here on */
+    assert_int_equal(rack_submit(rack, &request, id, &problem, &err), 0);
+    while (rack->pdu[0].outlet[0].on)
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+    rack_die_at(rack, 1, RACK_NEVER_SENT);
+    while (!rack_is_dead(rack))
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+    nodes[0] = hung;
+    (void)snprintf(free_outlet->feeds_node, NAME_SIZE, "n01");
+    unsigned commands = rack->node[0].commands;
+    rack_die_at(rack, 0, RACK_NEVER_SENT);
+    rack_rise(rack, id, &request, 0);
+    assert_true(live_on(&trial, id));
+    judge(&trial, trial.end.outcome == OUTCOME_LEFT_OFF);
+    judge(&trial, strstr(trial.end.text, "a node hangs on it now, and it was not touched"));
+    judge(&trial, rack->node[0].commands == commands);
+    rack_free(rack);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +374,7 @@ int main(void)
         cmocka_unit_test(with_devices_that_fail),
         cmocka_unit_test(twice),
         cmocka_unit_test(another_outlet_is_not_touched),
+        cmocka_unit_test(an_outlet_that_feeds_a_node_now_is_not_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
