@@ -20,7 +20,7 @@ struct line_ops {
     int (*send)(void *line, const uint8_t *bytes, size_t size, uint64_t deadline_ms,
                 struct err *err);
     /* What is there; waits for a first byte. 0: none came by then. -1: the line is broken or
-     * closed by the other side (ERR_UNREACHABLE). */
+     * closed by the other side (ERR_UNREACHABLE). On one that is not open nothing comes. */
     ssize_t (*receive)(void *line, uint8_t *bytes, size_t size, uint64_t deadline_ms,
                        struct err *err);
     uint64_t (*now)(void *line);

@@ -22,6 +22,7 @@ struct link {
     uint64_t guard_ms; /* silence wanted before the next request, after an error; else 0 */
 
     uint64_t asked_ms, deadline_ms; /* of the request being served */
+    bool was_open;                  /* since then */
     bool failed_to_open;            /* at .. */
     uint64_t open_ms;
     struct err open_err;
@@ -85,6 +86,7 @@ void link_serve(struct link *link, uint64_t asked_ms, uint64_t deadline_ms)
 {
     link->asked_ms = asked_ms;
     link->deadline_ms = deadline_ms;
+    link->was_open = link->open;
 }
 
 uint64_t link_asked(const struct link *link)
@@ -124,7 +126,7 @@ int link_open(struct link *link, struct err *err)
 {
     if (link->open)
         return 0;
-    if (link->failed_to_open && link->open_ms >= link->asked_ms) {
+    if (link->failed_to_open && link->open_ms >= link->asked_ms && !link->was_open) {
         *err = link->open_err;
         return -1;
     }
@@ -138,7 +140,7 @@ int link_open(struct link *link, struct err *err)
         link->open_err = *err;
         return -1;
     }
-    link->open = true;
+    link->open = link->was_open = true;
     link->opened++;
     return 0;
 }
@@ -187,6 +189,11 @@ static uint64_t guard_ms(const struct link *link, const struct modbus_map *map)
     if (map->guard_ms)
         return map->guard_ms;
     return is_rtu(link) ? map->timeout_ms : 0;
+}
+
+uint64_t link_exchange_ms(const struct link *link, const struct modbus_map *map)
+{
+    return map->timeout_ms + characters_ms(link, FRAME_SIZE / 4) + guard_ms(link, map);
 }
 
 static int prepare(struct link *link, const struct exchange *exchange, struct err *err)
@@ -383,10 +390,9 @@ void link_wait(struct link *link, uint64_t ms)
     uint8_t noise[FRAME_SIZE];
     uint64_t end_ms = link_now(link) + earlier(ms, link_left(link));
     while (link_now(link) < end_ms) {
-        ssize_t count =
-            link->open ? link->ops->receive(link->line, noise, sizeof noise, end_ms, &ignored) : -1;
+        ssize_t count = link->ops->receive(link->line, noise, sizeof noise, end_ms, &ignored);
         if (count < 0)
-            break;
+            close_line(link); /* and waits on */
         if (count > 0)
             link->busy_ms = link_now(link);
     }

@@ -34,7 +34,8 @@ struct link *link_new(const struct modbus_map *map, const struct line_ops *ops, 
 struct link *link_free(struct link *link); /* closes the line */
 
 /* What comes next is for a request taken in at asked_ms, which ends at deadline_ms. A line that
- * could not be opened since asked_ms is not tried again for it. */
+ * could not be opened since asked_ms is not tried again for it, unless it was open meanwhile: what
+ * was begun on it may have to be ended. */
 void link_serve(struct link *link, uint64_t asked_ms, uint64_t deadline_ms);
 uint64_t link_asked(const struct link *link);
 
@@ -53,6 +54,8 @@ uint32_t link_writes(const struct link *link, uint32_t unit);
 uint64_t link_now(const struct link *link);
 uint64_t link_left(const struct link *link); /* ms until the deadline, less the margin */
 void link_wait(struct link *link, uint64_t ms);
+/* How long a request takes that is not answered, with the guard time after it. */
+uint64_t link_exchange_ms(const struct link *link, const struct modbus_map *map);
 
 /* "modbus rtu /dev/ttyUSB0 unit 3" */
 void link_describe(const struct link *link, const struct modbus_map *map, char *text, size_t size);

@@ -175,6 +175,8 @@ static int wire_send(void *line, const uint8_t *bytes, size_t size, uint64_t dea
     (void)deadline_ms;
     if (!wire->open)
         return err_set(err, ERR_UNREACHABLE, "not open");
+    if (wire->hung_up) /* the kernel takes it all the same */
+        return 0;
     const uint8_t *pdu = bytes + (tcp ? 7 : 1);
     size_t pdu_size = size - (tcp ? 7 : 3);
     uint8_t unit = bytes[tcp ? 6 : 0];
@@ -192,6 +194,8 @@ static ssize_t wire_receive(void *line, uint8_t *bytes, size_t size, uint64_t de
 {
     struct wire *wire = line;
     size_t first = WIRE_CHUNKS;
+    if (wire->hung_up)
+        return err_set(err, ERR_UNREACHABLE, "closed from the other side");
     for (size_t i = 0; i < WIRE_CHUNKS; i++)
         if (wire->chunks[i].at_ms &&
             (first == WIRE_CHUNKS || wire->chunks[i].at_ms < wire->chunks[first].at_ms))
@@ -206,8 +210,10 @@ static ssize_t wire_receive(void *line, uint8_t *bytes, size_t size, uint64_t de
     if (!some)
         return 0;
     wire->chunks[first].at_ms = 0;
-    if (wire->chunks[first].hangup)
+    if (wire->chunks[first].hangup) {
+        wire->hung_up = true;
         return err_set(err, ERR_UNREACHABLE, "closed from the other side");
+    }
     size_t count = wire->chunks[first].size < size ? wire->chunks[first].size : size;
     memcpy(bytes, wire->chunks[first].bytes, count);
     return (ssize_t)count;
@@ -216,7 +222,7 @@ static ssize_t wire_receive(void *line, uint8_t *bytes, size_t size, uint64_t de
 static void wire_close(void *line)
 {
     struct wire *wire = line;
-    wire->open = false;
+    wire->open = wire->hung_up = false;
     if (wire->format == FRAME_TCP) /* what was under way goes with its connection */
         for (size_t i = 0; i < WIRE_CHUNKS; i++)
             wire->chunks[i].at_ms = 0;

@@ -29,6 +29,7 @@ struct wire {
     uint64_t now_ms, answer_ms; /* an answer takes so long */
     enum frame_format format;
     bool open, refuses; /* connections */
+    bool hung_up;       /* by the slave, and not yet closed by us */
     unsigned opened;
 
     uint8_t unit;

@@ -379,6 +379,36 @@ static void test_its_own_cycle(void **state)
     assert_int_equal(wire.writes, 3);
 }
 
+static void pulse_and_hang_up(struct wire *slave, uint32_t function, uint32_t address,
+                              uint16_t value)
+{
+    begin_pulse(slave, function, address, value);
+    wire_inject(slave, slave->now_ms + 100, NULL, 0);
+}
+
+static void come_back_later(struct wire *slave)
+{
+    slave->refuses = pulse_ends_ms && slave->now_ms < pulse_ends_ms - 1000;
+    end_pulse(slave);
+}
+
+static void test_a_cycle_is_watched_over_a_lost_connection(void **state)
+{
+    (void)state;
+    begin(FRAME_TCP);
+    set("pulse_function", "5");
+    set("pulse_address", "512");
+    set("pulse_unit_ms", "100");
+    set("pulse_ms", "3000");
+    pulse_ends_ms = 0;
+    wire.coils[1] = 1;
+    wire.on_write = pulse_and_hang_up;
+    wire.on_time = come_back_later;
+    assert_true(run(OP_CYCLE, 2));
+    assert_int_equal(wire.writes, 1);
+    assert_true(wire.opened > 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +430,7 @@ int main(void)
         cmocka_unit_test_teardown(test_meters, end),
         cmocka_unit_test_teardown(test_watts_with_the_state, end),
         cmocka_unit_test_teardown(test_its_own_cycle, end),
+        cmocka_unit_test_teardown(test_a_cycle_is_watched_over_a_lost_connection, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
