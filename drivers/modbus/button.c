@@ -4,7 +4,7 @@
 #include "drivers/modbus/place.h"
 #include "drivers/modbus/pulse.h"
 
-enum { RELEASE_TRIES = 5, RELEASE_PAUSE_MS = 100, SENSE_LATE_MS = 1000 };
+enum { RELEASE_TRIES = 5, RELEASE_MS = 5000, RELEASE_PAUSE_MS = 100, SENSE_LATE_MS = 1000 };
 
 struct press {
     const struct map_place *relay; /* &map.write or &map.reset */
@@ -48,17 +48,22 @@ static enum power read_relay(struct unit *unit, const struct press *press)
     return map_power(&unit->map, &mirror, value);
 }
 
-/* Writing "off" again and again is the one write that may be repeated: it only lets go. */
+/* Writing "off" again and again is the one write that may be repeated: it only lets go. For so long,
+ * as a device that restarted is away for a while. */
 static int let_go(struct unit *unit, const struct press *press, bool write_first, struct err *err)
 {
     struct err why = {0};
-    for (int tries = 0; tries < RELEASE_TRIES; tries++) {
+    uint64_t end_ms = link_now(unit->link) + RELEASE_MS;
+    for (int tries = 0; tries < RELEASE_TRIES || link_now(unit->link) < end_ms; tries++) {
         bool write = press->relay->function && (write_first || tries > 0);
         (void)outlets_read(unit, link_now(unit->link), &why); /* recognises it if it was lost */
         if (write)
             (void)place_write(unit, press->relay, press->machine, false, &why);
+        link_wait(unit->link, unit->map.settle_ms);
         if (read_relay(unit, press) == POWER_OFF)
             return 0;
+        if (link_left(unit->link) == 0)
+            break;
         link_wait(unit->link, RELEASE_PAUSE_MS);
     }
     err_set_sent(err, ERR_DEVICE, SENT_YES,
@@ -79,10 +84,12 @@ static void wait_pressed(struct unit *unit, const struct press *press)
     link_wait(unit->link, end_ms > now_ms ? end_ms - now_ms : 0);
 }
 
-/* Enough to press, and to let go with a few tries, before this process is ended. */
+/* Enough to press and to let go, though the answer to the press and to what comes first after it
+ * be lost, before this process is ended. */
 static int check_time(const struct unit *unit, const struct press *press, struct err *err)
 {
-    uint64_t needed_ms = press->ms + 4 * (uint64_t)unit->map.timeout_ms;
+    uint64_t needed_ms =
+        press->ms + unit->map.settle_ms + 3 * link_exchange_ms(unit->link, &unit->map);
     uint64_t left_ms = link_left(unit->link);
     if (left_ms >= needed_ms)
         return 0;
@@ -111,7 +118,7 @@ static int do_press(struct unit *unit, const struct press *press, struct err *er
 {
     struct err doubt = {0}, held;
     bool timed = press->relay == &unit->map.write && pulse_can_last(&unit->map, press->ms);
-    if (check_time(unit, press, err) || check_released(unit, press, err))
+    if (check_released(unit, press, err) || check_time(unit, press, err))
         return -1;
     int failed = timed ? pulse_start(unit, press->machine, press->ms, &doubt)
                        : place_write(unit, press->relay, press->machine, true, &doubt);
@@ -120,7 +127,6 @@ static int do_press(struct unit *unit, const struct press *press, struct err *er
         return -1;
     }
     wait_pressed(unit, press);
-    link_wait(unit->link, unit->map.settle_ms);
     if (let_go(unit, press, !timed, &held)) {
         *err = held;
         return -1;

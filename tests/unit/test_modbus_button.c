@@ -37,9 +37,9 @@ static void hold_machine_2(struct wire *slave)
         slave->inputs[1] = 0;
 }
 
-static void begin_buttons(void)
+static void begin_buttons_on(enum frame_format format)
 {
-    begin(FRAME_RTU);
+    begin(format);
     set("kind", "button");
     set("outlets", "4");
     wire.holding[901] = 4;
@@ -51,6 +51,11 @@ static void begin_buttons(void)
     pressed_ms = 0;
     presses = resets = 0;
     hangs = false;
+}
+
+static void begin_buttons(void)
+{
+    begin_buttons_on(FRAME_RTU);
 }
 
 static void test_buttons(void **state)
@@ -93,6 +98,48 @@ static void test_a_button_is_let_go_whatever_comes(void **state)
             assert_int_equal(wire.coils[1], 0);
             assert_int_equal(presses, 1);
         }
+}
+
+static uint64_t back_ms;
+
+static void press_and_hang_up(struct wire *slave, uint32_t function, uint32_t address,
+                              uint16_t value)
+{
+    press_machine_2(slave, function, address, value);
+    if (address == 1 && value) {
+        wire_inject(slave, slave->now_ms + 100, NULL, 0);
+        back_ms = slave->now_ms + 3000;
+    }
+}
+
+static void be_away(struct wire *slave)
+{
+    slave->refuses = slave->now_ms < back_ms;
+}
+
+static void test_a_button_is_let_go_when_the_connection_is_back(void **state)
+{
+    (void)state;
+    begin_buttons_on(FRAME_TCP);
+    wire.on_write = press_and_hang_up;
+    wire.on_time = be_away;
+    back_ms = 0;
+    (void)run(OP_ON, 2);
+    assert_int_equal(presses, 1);
+    assert_int_equal(wire.coils[1], 0);
+}
+
+/* What the relay needs to be read back is no part of the press: four seconds are an off. */
+static void test_a_short_press_is_short(void **state)
+{
+    (void)state;
+    begin_buttons();
+    set("settle_ms", "5000");
+    hangs = true;
+    wire.inputs[1] = 1;
+    assert_true(run(OP_SOFT, 2));
+    assert_int_equal(presses, 1);
+    assert_int_equal(wire.inputs[1], 1);
 }
 
 static void weld(struct wire *slave, uint32_t function, uint32_t address, uint16_t value)
@@ -141,14 +188,40 @@ static void test_a_press_fits_into_its_time(void **state)
     assert_int_equal(wire.writes, 0);
 }
 
+/* Whatever the budget: it is not pressed, or it is let go. */
+static void test_a_press_is_ended_in_its_time(void **state)
+{
+    (void)state;
+    for (uint32_t budget_ms = 500; budget_ms < 8000; budget_ms += 50)
+        for (unsigned lost = 0; lost < 6; lost++) {
+            struct driver_request request = {
+                .id = 1, .device = "pdu-a", .op = OP_SOFT, .outlet = 2, .budget_ms = budget_ms};
+            begin_buttons();
+            wire.inputs[1] = 1;
+            request.asked_ms = wire.now_ms;
+            assert_true(run(OP_STATUS, 2)); /* so that what is lost is about the relay */
+            if (lost < 3)
+                wire_spoil(&wire, WIRE_MUTE, lost);
+            else
+                wire_spoil_writes(&wire, WIRE_MUTE, lost - 2);
+            memset(&reply, 0, sizeof reply);
+            session_run(session, &map, &request, &reply);
+            if (wire.coils[1])
+                fail_msg("budget %u, %u lost: %s", budget_ms, lost, reply.err.text);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_buttons, end),
         cmocka_unit_test_teardown(test_a_button_is_let_go_whatever_comes, end),
+        cmocka_unit_test_teardown(test_a_button_is_let_go_when_the_connection_is_back, end),
+        cmocka_unit_test_teardown(test_a_short_press_is_short, end),
         cmocka_unit_test_teardown(test_a_button_that_stays_pressed_is_shouted, end),
         cmocka_unit_test_teardown(test_a_machine_nobody_can_see, end),
         cmocka_unit_test_teardown(test_a_press_fits_into_its_time, end),
+        cmocka_unit_test_teardown(test_a_press_is_ended_in_its_time, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
