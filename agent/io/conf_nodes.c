@@ -236,13 +236,13 @@ static void read_boot_by(struct conf *c, const struct yaml *value, void *place)
         at->nodes[i].boot_by_reset = !strcmp(value->text, "reset");
 }
 
-enum { FIELD_POWER, FIELD_SHARES, FIELD_FEEDS_AFTER };
+enum { FIELD_POWER, FIELD_SHARES, FIELD_FEEDS_AFTER, FIELD_NEXT_BOOT };
 
 static const struct conf_field fields[] = {
     [FIELD_POWER] = {"power", read_power, 0},
     [FIELD_SHARES] = {"shares_outlets", read_shares_outlets, 0},
     [FIELD_FEEDS_AFTER] = {"feeds_after", read_feeds_after, 0},
-    {"next_boot", read_next_boot, 0},
+    [FIELD_NEXT_BOOT] = {"next_boot", read_next_boot, 0},
     {"mac", read_mac, 0},
     {"address", read_address, 0},
     {"up", read_up, 0},
@@ -283,6 +283,20 @@ static void check_power(struct conf *c, const struct node_row *at, const struct 
                    at->row->key->text);
 }
 
+/* Who sets the next boot of a node with outlets hangs on them, most likely: it is gone while they are
+ * off, and the machine may start before it is back. Then it must be able to restart the machine, too.
+ * So it is the node's control, after its feeds. */
+static void imply_control(const struct node_row *at, const struct yaml *next_boot)
+{
+    for (size_t i = 0; i < at->row->count; i++) {
+        struct node *node = &at->nodes[i];
+        if (!node->nfeeds || node->control.device != DEVICE_NONE || node->next_boot == DEVICE_NONE)
+            continue;
+        node->control.device = node->next_boot;
+        at->power.places[i * (FEEDS_MAX + 1)] = next_boot;
+    }
+}
+
 static void read_node(struct conf *c, const struct conf_row *row)
 {
     const struct yaml *seen[CONF_FIELDS_MAX] = {0};
@@ -304,6 +318,8 @@ static void read_node(struct conf *c, const struct conf_row *row)
         conf_error(c, row->key, "'%.64s' has no 'power'", row->key->text);
     if (c->nerrors == before && !at.power.unsure)
         check_power(c, &at, seen);
+    if (c->nerrors == before && seen[FIELD_NEXT_BOOT])
+        imply_control(&at, seen[FIELD_NEXT_BOOT]->value);
     if (c->nerrors == before)
         conf_claim_power(c, &at.power);
 }

@@ -25,7 +25,7 @@ devices:
   pdu-b: { driver: modbus, profile: netio-4x, host: 127.0.2.1, port: 1502,
            dwell_ms: 1000, stagger_ms: 200, timeout_ms: 300, gap_ms: 5 }
 nodes:
-  n01: { power: [pdu-a/1, pdu-b/2, bmc-n01], next_boot: bmc-n01, mac: "52:54:00:77:00:01", up: phone-home }
+  n01: { power: [pdu-a/1, pdu-b/2], next_boot: bmc-n01, mac: "52:54:00:77:00:01", up: phone-home }
   n02: { power: [pdu-a/2, pdu-b/1], mac: "52:54:00:77:00:02", up: phone-home }
 limits: { retries: 0 }
 deadlines: { command: 4, off: 6, on: 6, soft_off: 20, dwell: 1, settle: 0.3, post: 25, addressed: 15,

@@ -248,6 +248,24 @@ static void test_controls_and_feeds(void **state)
     assert_int_equal(inventory->deadlines.bmc_back, 120500);
 }
 
+static const char two_feeds[] =
+    "devices:\n"
+    "  bmc: { driver: ipmi, host: b }\n"
+    "  pdu: { driver: pdu, host: p, outlets: 4, read: { function: 1 } }\n"
+    "nodes:\n"
+    "  n1: { power: [pdu/1, pdu/2], next_boot: bmc }\n"
+    "  n2: { power: pdu/3 }\n";
+
+static void test_who_sets_the_next_boot_is_the_control(void **state)
+{
+    (void)state;
+    _cleanup_(config_freep) struct config *config = load_text(two_feeds);
+    const struct node *n1 = inventory_node(config->inventory, "n1");
+    check_feed(config->inventory, n1->control, "bmc", 0, NULL);
+    assert_true(n1->feeds_first);
+    assert_int_equal(inventory_node(config->inventory, "n2")->control.device, DEVICE_NONE);
+}
+
 static void test_outlets_are_nodes(void **state)
 {
     (void)state;
@@ -416,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_a_bad_profile_is_told_once),
         cmocka_unit_test(test_controls_and_feeds),
+        cmocka_unit_test(test_who_sets_the_next_boot_is_the_control),
         cmocka_unit_test(test_outlets_are_nodes),
         cmocka_unit_test(test_circuits),
         cmocka_unit_test(test_contradictions),
