@@ -130,6 +130,12 @@ bench-agent: ## the agent with 10,000 nodes, idle and asked, with 200 watchers; 
 	$(MAKE) -f mk/peers.mk B=$(B) demo-peers
 	tests/bench/agent-scale $(B) $(or $(COUNT),10000) $(or $(WATCHERS),200)
 
+.PHONY: bench-outlets
+bench-outlets: ## two hundred outlets on ten buses, with one of them dead and without; ROUNDS=
+	tests/install-packages check
+	$(MAKE) all
+	tests/bench/outlets $(B) $(or $(ROUNDS),20)
+
 .PHONY: cover
 cover: ## line coverage of the unit tests, by gcov
 	$(MAKE) COVERAGE=1 quick
