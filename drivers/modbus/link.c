@@ -130,13 +130,13 @@ int link_open(struct link *link, struct err *err)
         *err = link->open_err;
         return -1;
     }
-    uint64_t now_ms = link_now(link);
     if (link_left(link) == 0)
         return err_set(err, ERR_TIMEOUT, "%s: no time is left to connect", link->where);
-    link->open_ms = now_ms;
+    uint64_t now_ms = link_now(link);
     link->failed_to_open =
         link->ops->open(link->line, now_ms + earlier(LINK_CONNECT_MS, link_left(link)), err) != 0;
     if (link->failed_to_open) {
+        link->open_ms = link_left(link) ? now_ms : 0; /* 0: for want of time that others have */
         link->open_err = *err;
         return -1;
     }
@@ -255,6 +255,8 @@ static int silence(const struct link *link, const struct exchange *exchange, str
     uint32_t unit = exchange->map->unit;
     if (exchange->size)
         return err_set(err, ERR_PROTOCOL, "the answer is cut short");
+    if (link_left(link) == 0)
+        return err_set(err, ERR_TIMEOUT, "no answer before its time was over");
     if (link->has_answered[unit])
         return err_set(err, ERR_TIMEOUT, "no answer within %u ms", exchange->map->timeout_ms);
     return err_set(err, ERR_UNREACHABLE,
@@ -310,7 +312,7 @@ static void note(struct link *link, const struct exchange *exchange)
 {
     uint32_t unit = exchange->map->unit;
     link->has_answered[unit] |= exchange->answered;
-    link->is_silent[unit] = !exchange->answered && !exchange->size;
+    link->is_silent[unit] = !exchange->answered && !exchange->size && link_left(link);
     if (exchange->answered)
         return;
     link->guard_ms = guard_ms(link, exchange->map);

@@ -51,6 +51,7 @@ static void read_some(struct unit *unit, uint32_t from, uint32_t to)
     bool read =
         unit_read(unit, map->meter.function, map->meter.address + (from - 1) * map->meter.stride,
                   (to - from + 1) * width(map), raw, &reading.err) == 0;
+    reading_end(unit, &reading);
     for (uint32_t outlet = from; outlet <= to; outlet++) {
         const uint16_t *own = raw + (size_t)(outlet - from) * width(map);
         unit->meter[outlet - 1] = reading;

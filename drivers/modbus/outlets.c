@@ -26,6 +26,7 @@ int outlets_read(struct unit *unit, uint64_t asked_ms, struct err *err)
         struct reading reading = reading_begin(unit);
         if (read_bank(unit, &reading.err) == 0)
             reading.err = (struct err){0}; /* what a first try met may stand there */
+        reading_end(unit, &reading);
         unit->bank = reading;
     }
     if (unit->bank.err.kind == ERR_NONE)

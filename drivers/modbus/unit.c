@@ -44,9 +44,14 @@ bool reading_answers(const struct unit *unit, const struct reading *reading, uin
 
 struct reading reading_begin(const struct unit *unit)
 {
-    return (struct reading){.done = true,
-                            .began_ms = link_now(unit->link),
+    return (struct reading){.began_ms = link_now(unit->link),
                             .writes = link_writes(unit->link, unit->map.unit)};
+}
+
+void reading_end(const struct unit *unit, struct reading *reading)
+{
+    bool had_time = link_left(unit->link) >= unit->map.timeout_ms; /* to ask once more */
+    reading->done = reading->err.kind == ERR_NONE || had_time;
 }
 
 int unit_prefix(const struct unit *unit, struct err *err)

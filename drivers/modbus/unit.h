@@ -44,6 +44,8 @@ int unit_write(struct unit *unit, uint32_t function, uint32_t address, uint32_t 
 /* Whether a reading answers a question that was asked then. */
 bool reading_answers(const struct unit *unit, const struct reading *reading, uint64_t asked_ms);
 struct reading reading_begin(const struct unit *unit);
+/* With its err set. One that failed when its request had no more time answers no other. */
+void reading_end(const struct unit *unit, struct reading *reading);
 
 /* "10.1.0.5:502 unit 3", put before the text. Returns -1. */
 int unit_prefix(const struct unit *unit, struct err *err);

@@ -231,8 +231,11 @@ static void wire_close(void *line)
 static int wire_open(void *line, uint64_t deadline_ms, struct err *err)
 {
     struct wire *wire = line;
-    (void)deadline_ms;
+    uint64_t end_ms = wire->now_ms + wire->connect_ms;
     wire->opened++;
+    wire->now_ms = end_ms < deadline_ms ? end_ms : deadline_ms;
+    if (end_ms > deadline_ms)
+        return err_set(err, ERR_UNREACHABLE, "no answer to a connection");
     if (wire->refuses)
         return err_set(err, ERR_UNREACHABLE, "no connection: refused");
     wire->open = true;

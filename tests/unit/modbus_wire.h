@@ -26,7 +26,7 @@ enum wire_fault {
 };
 
 struct wire {
-    uint64_t now_ms, answer_ms; /* an answer takes so long */
+    uint64_t now_ms, answer_ms, connect_ms; /* an answer, and a connection, takes so long */
     enum frame_format format;
     bool open, refuses; /* connections */
     bool hung_up;       /* by the slave, and not yet closed by us */

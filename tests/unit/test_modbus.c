@@ -86,6 +86,38 @@ static void test_one_silence_answers_all(void **state)
     assert_int_equal(wire.writes, 0);
 }
 
+static bool run_within(uint32_t budget_ms, enum op op, uint32_t outlet)
+{
+    struct driver_request request = {
+        .id = 1, .device = "pdu-a", .op = op, .outlet = outlet, .budget_ms = budget_ms};
+    request.asked_ms = asked_ms;
+    memset(&reply, 0, sizeof reply);
+    session_run(session, &map, &request, &reply);
+    return reply.ok;
+}
+
+/* It says how long one waited, and nothing of the device: who has more time asks. */
+static void test_who_had_no_time_answers_for_himself(void **state)
+{
+    static const enum frame_format formats[] = {FRAME_RTU, FRAME_TCP};
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        for (enum op op = OP_STATUS; op <= OP_OFF; op++) {
+            begin(formats[i]);
+            if (formats[i] == FRAME_TCP) {
+                wire_inject(&wire, wire.now_ms + 1, NULL, 0);
+                wire.connect_ms = 100;
+            } else {
+                wire.answer_ms = 100;
+            }
+            asked_ms = wire.now_ms;
+            assert_false(run_within(80, OP_STATUS, 1));
+            assert_int_equal(reply.err.sent, SENT_NO);
+            if (!run_within(20000, op, 2))
+                fail_msg("%s", reply.err.text);
+        }
+}
+
 /* D.2 row 1, at its worst: the echo that comes is the right one in every byte, of an earlier write,
  * and the write was lost. */
 static void test_an_echo_proves_nothing(void **state)
@@ -416,6 +448,7 @@ int main(void)
         cmocka_unit_test_teardown(test_one_reading_answers_all, end),
         cmocka_unit_test_teardown(test_a_write_makes_old_what_others_read, end),
         cmocka_unit_test_teardown(test_one_silence_answers_all, end),
+        cmocka_unit_test_teardown(test_who_had_no_time_answers_for_himself, end),
         cmocka_unit_test_teardown(test_an_echo_proves_nothing, end),
         cmocka_unit_test_teardown(test_a_write_without_an_echo, end),
         cmocka_unit_test_teardown(test_a_stuck_relay, end),
