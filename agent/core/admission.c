@@ -50,8 +50,22 @@ static uint32_t dearest_of(const struct inventory *inventory, const char *circui
     return dearest_ma;
 }
 
+/* The target is frozen, its limits are not: what a reload made of them since holds for all. Of what is
+ * gone the old one holds. */
+static void take_limits_of_today(const struct inventory *inventory, struct load *load)
+{
+    for (size_t i = 0; i < inventory->ndevices; i++)
+        if (!strcmp(inventory->devices[i].config.device, load->device))
+            load->stagger_ms = inventory->devices[i].stagger_ms;
+    for (size_t i = 0; load->circuit[0] && i < inventory->ncircuits; i++)
+        if (!strcmp(inventory->circuits[i].name, load->circuit)) {
+            load->per_second = inventory->circuits[i].per_second;
+            load->milliamps = inventory->circuits[i].milliamps;
+        }
+}
+
 void admission_load(const struct pace *pace, const struct inventory *inventory,
-                    const struct target *target, struct load *load)
+                    const struct target *target, bool reloaded, struct load *load)
 {
     *load = (struct load){.stagger_ms = target->stagger_ms,
                           .per_second = target->circuit_per_second,
@@ -59,6 +73,8 @@ void admission_load(const struct pace *pace, const struct inventory *inventory,
                           .inrush_ma = target->inrush_ma};
     memcpy(load->device, target->device, NAME_SIZE);
     memcpy(load->circuit, target->circuit, NAME_SIZE);
+    if (reloaded)
+        take_limits_of_today(inventory, load);
     if (load->milliamps && !pace_knows_current(pace, load->circuit))
         load->dearest_ma = dearest_of(inventory, load->circuit);
 }
@@ -88,8 +104,8 @@ static void queue_for_turn(struct core *core, struct task *task)
 {
     struct load load;
     uint64_t now_us = 1000 * core->now_ms;
-    admission_load(&core->pace, core->inventory, task_next_on(task), &load);
-    load.fresh = 1000 * task->job->started_ms >= core->pace.from_us;
+    bool reloaded = task->job->reloads != core->reloads;
+    admission_load(&core->pace, core->inventory, task_next_on(task), reloaded, &load);
     bool dark = task->bringing_on;
     if (pace_wait(&core->pace, &task->turn, &load, dark, now_us))
         core_no_memory();

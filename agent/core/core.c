@@ -76,6 +76,7 @@ void core_reload(struct core *core, const struct inventory *inventory, uint64_t 
 {
     core->now_ms = now_ms;
     core->inventory = inventory;
+    core->reloads++;
     admission_reload(core);
     timer_set(&core->timers, &core->turn, now_ms);
 }

@@ -40,7 +40,7 @@ static int wait_for_next(struct rehearsal *rehearsal, struct imagined *one, uint
     const struct node *node = one->node->node;
     target_freeze(&target, rehearsal->inventory, &one->targets[one->ndone], node->inrush_ma,
                   (uint32_t)one->ntargets);
-    admission_load(&rehearsal->pace, rehearsal->inventory, &target, &load);
+    admission_load(&rehearsal->pace, rehearsal->inventory, &target, false, &load);
     one->since_us = now_us;
     return pace_wait(&rehearsal->pace, &one->turn, &load, false, now_us);
 }

@@ -75,6 +75,7 @@ struct job *job_new(struct core *core, const char *id, const struct job_request 
     core->ntimers += job->ntasks;
     nodeset_hash(set, job->set_hash);
     job->started_ms = core->now_ms;
+    job->reloads = core->reloads;
     if (id)
         (void)snprintf(job->id, sizeof job->id, "%s", id);
     else

@@ -44,15 +44,15 @@ static struct pacer *find_pacer(const struct pace *pace, const char *what, const
     return kept ? &kept->pacer : NULL;
 }
 
-/* `fresh`: its rate is to be this one, whatever it was. NULL: out of memory. */
+/* Its rate is this one, whatever it was. NULL: out of memory. */
 static struct pacer *have_pacer(struct pace *pace, const char *what, const char *name,
-                                struct rate rate, bool fresh)
+                                struct rate rate)
 {
     struct pacer *pacer = find_pacer(pace, what, name);
-    if (pacer && fresh)
+    if (pacer) {
         pacer->rate = rate;
-    if (pacer)
         return pacer;
+    }
     struct kept_pacer *kept = calloc(1, sizeof *kept);
     if (!kept)
         return NULL;
@@ -148,13 +148,10 @@ bool pace_knows_current(const struct pace *pace, const char *circuit)
 
 static struct pacer *have_current_pacer(struct pace *pace, const struct load *load)
 {
-    struct rate rate = per_second(load->milliamps);
-    struct pacer *pacer = find_pacer(pace, CURRENT, load->circuit);
-    if (pacer)
-        return have_pacer(pace, CURRENT, load->circuit, rate, load->fresh);
-    pacer = have_pacer(pace, CURRENT, load->circuit, rate, true);
-    if (!pacer)
-        return NULL;
+    bool known = pace_knows_current(pace, load->circuit);
+    struct pacer *pacer = have_pacer(pace, CURRENT, load->circuit, per_second(load->milliamps));
+    if (!pacer || known)
+        return pacer;
     pacer->by_current = true;
     /* The dead agent may have used up the whole of a second with many small ones. */
     uint64_t dearest = load->dearest_ma > load->milliamps ? load->dearest_ma : load->milliamps;
@@ -186,13 +183,12 @@ static struct pace_line *line_free(struct pace *pace, struct pace_line *line)
 static int find_its_pacers(struct pace *pace, struct pace_line *line, const struct load *load)
 {
     size_t count = 0;
-    line->pacers[count++] = have_pacer(pace, AGENT, "", pace->agent, true);
+    line->pacers[count++] = have_pacer(pace, AGENT, "", pace->agent);
     if (load->stagger_ms)
-        line->pacers[count++] =
-            have_pacer(pace, DEVICE, load->device, staggered(load->stagger_ms), load->fresh);
+        line->pacers[count++] = have_pacer(pace, DEVICE, load->device, staggered(load->stagger_ms));
     if (load->per_second)
         line->pacers[count++] =
-            have_pacer(pace, CIRCUIT, load->circuit, per_second(load->per_second), load->fresh);
+            have_pacer(pace, CIRCUIT, load->circuit, per_second(load->per_second));
     if (load->milliamps)
         line->pacers[count++] = have_current_pacer(pace, load);
     line->npacers = count;

@@ -26,7 +26,6 @@ struct load {
     uint32_t inrush_ma;             /* what it loads the circuit with */
     uint32_t dearest_ma;            /* the most that any load of this circuit does; read only where
                             pace_knows_current() says no */
-    bool fresh; /* its limits are those of today's configuration, and not of an older one */
 };
 
 /* Somebody who waits; embedded in its owner, who must not go away meanwhile. */

@@ -112,6 +112,7 @@ struct job {
     char set_hash[17];
     char *folded;
     uint64_t started_ms, ended_ms;
+    uint32_t reloads;               /* core->reloads as its targets were frozen */
     bool done, cancelling, stopped; /* stopped: max_failures reached */
     bool end_taken;                 /* the shell has its EVENT_JOB_ENDED */
     bool releasing;                 /* job_release() is at work further up */
@@ -172,6 +173,7 @@ struct core {
     char boot_id[16];
     uint64_t now_ms;
     uint64_t last_request, last_job;
+    uint32_t reloads; /* so far */
     struct timers timers;
     size_t ntimers;    /* tasks alive that may need one */
     struct timer turn; /* when the next power-on may go, or waves move on */
@@ -295,8 +297,8 @@ void admission_queue(struct core *core, struct task *task);
 void admission_leave(struct core *core, struct task *task); /* queue or place among the booting */
 void admission_run(struct core *core);
 void admission_reload(struct core *core); /* the limits are others now */
-/* What switching `target` on loads. */
+/* What switching `target` on loads. `reloaded`: it was frozen of another inventory than this. */
 void admission_load(const struct pace *pace, const struct inventory *inventory,
-                    const struct target *target, struct load *load);
+                    const struct target *target, bool reloaded, struct load *load);
 
 #endif

@@ -423,7 +423,6 @@ static void a_new_kind_of_limit_holds_for_who_comes(void **state)
     for (int i = 0; i < 10; i++)
         wait_for_turn(&bench, load);
     load.milliamps = 10;
-    load.fresh = true;
     pace_limit_agent(&bench.pace, 100, 1000 * bench.now_ms);
     for (int i = 0; i < 5; i++)
         wait_for_turn(&bench, load);
