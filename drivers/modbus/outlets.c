@@ -115,10 +115,20 @@ static int fail_after(struct unit *unit, struct err *err)
     return unit_prefix(unit, err);
 }
 
-static int judge(struct unit *unit, uint32_t outlet, bool on, const uint16_t *before, bool obeyed,
-                 struct err *err)
+/* With why in *err. */
+static int cannot_tell(uint32_t outlet, bool on, struct err *err)
+{
+    err->sent = SENT_YES;
+    return err_prefix(err, "outlet %u took the write (%s), and cannot be read back", outlet,
+                      on ? "on" : "off");
+}
+
+/* `power`: as it reads now; unknown: *err says why. */
+static int judge(struct unit *unit, uint32_t outlet, bool on, const uint16_t *before,
+                 enum power power, struct err *err)
 {
     const char *wanted = on ? "on" : "off";
+    bool obeyed = power == (on ? POWER_ON : POWER_OFF);
     uint32_t other = find_other_change(unit, outlet, before);
     if (obeyed && (!other || !unit->map.write_bank))
         return 0;
@@ -130,6 +140,8 @@ static int judge(struct unit *unit, uint32_t outlet, bool on, const uint16_t *be
                 "outlet %u took the write (%s), and still reads %u; outlet %u changed instead: is "
                 "its profile right?",
                 outlet, wanted, unit->value[outlet - 1], other);
+    else if (power == POWER_UNKNOWN)
+        return cannot_tell(outlet, on, err);
     else
         err_set(err, ERR_DEVICE, "outlet %u took the write (%s), and still reads %s", outlet,
                 wanted, on ? "off" : "on");
@@ -144,14 +156,11 @@ static int read_back(struct unit *unit, uint32_t outlet, bool on, const uint16_t
     for (;;) {
         enum power power = POWER_UNKNOWN;
         unit->bank.done = false;
-        if (outlets_power(unit, outlet, 0, &power, err) && err->kind != ERR_DEVICE) {
-            err->sent = SENT_YES;
-            return err_prefix(err, "outlet %u took the write (%s), and cannot be read back", outlet,
-                              on ? "on" : "off");
-        }
+        if (outlets_power(unit, outlet, 0, &power, err) && err->kind != ERR_DEVICE)
+            return cannot_tell(outlet, on, err);
         bool obeyed = power == (on ? POWER_ON : POWER_OFF);
         if (obeyed || link_now(unit->link) >= end_ms || link_left(unit->link) == 0)
-            return judge(unit, outlet, on, before, obeyed, err);
+            return judge(unit, outlet, on, before, power, err);
         link_wait(unit->link, OUTLETS_POLL_MS);
     }
 }

@@ -160,6 +160,26 @@ static void test_a_stuck_relay(void **state)
     assert_int_equal(wire.writes, 1);
 }
 
+static void go_blank(struct wire *slave, uint32_t function, uint32_t address, uint16_t value)
+{
+    (void)function, (void)address, (void)value;
+    slave->holding[12] = 7;
+}
+
+/* What reads neither on nor off is not said to read off. */
+static void test_a_relay_that_reads_neither(void **state)
+{
+    (void)state;
+    begin(FRAME_TCP);
+    set("read_function", "3");
+    set("read_address", "10");
+    wire.on_write = go_blank;
+    assert_fails(run(OP_ON, 3), ERR_DEVICE, SENT_YES);
+    assert_says("outlet 3 took the write (on)");
+    assert_says("reads 7");
+    assert_null(strstr(reply.err.text, "still"));
+}
+
 static void late_relay(struct wire *slave)
 {
     if (slave->writes && slave->now_ms > 100800)
@@ -452,6 +472,7 @@ int main(void)
         cmocka_unit_test_teardown(test_an_echo_proves_nothing, end),
         cmocka_unit_test_teardown(test_a_write_without_an_echo, end),
         cmocka_unit_test_teardown(test_a_stuck_relay, end),
+        cmocka_unit_test_teardown(test_a_relay_that_reads_neither, end),
         cmocka_unit_test_teardown(test_a_relay_that_takes_its_time, end),
         cmocka_unit_test_teardown(test_a_wrong_profile_writes_nothing, end),
         cmocka_unit_test_teardown(test_it_is_recognised_again_after_a_reconnect, end),
