@@ -180,6 +180,30 @@ static int check_outlets(const struct modbus_map *map, struct err *err)
     return check_bank(map, err);
 }
 
+/* A press that the device times itself. */
+static int check_press(const struct modbus_map *map, struct err *err)
+{
+    if (map->pulse.function && map->pulse.goes != PULSE_ON_OFF)
+        return err_set(err, ERR_CONFIG, "a button's pulse is a press: pulse_goes: on-off");
+    if (map->pulse.function && !map->write.function && !map->pulse.unit_ms &&
+        !map->pulse.time_function)
+        return err_set(err, ERR_CONFIG,
+                       "a press is short or long: the pulse needs pulse_unit_ms or "
+                       "pulse_time_function, or the button write_function");
+    if (!map->write.function && !map->read.function)
+        return err_set(
+            err, ERR_CONFIG,
+            "pulse_function without read_function (or write_function): nothing would tell "
+            "that the button is let go");
+    const uint32_t unit = map->pulse.unit_ms ? map->pulse.unit_ms : map->pulse.time_unit_ms;
+    if (unit && (map->press_ms % unit || map->hold_ms % unit))
+        return err_set(
+            err, ERR_CONFIG,
+            "press_ms %u and hold_ms %u cannot both be said in the pulse's units of %u ms",
+            map->press_ms, map->hold_ms, unit);
+    return 0;
+}
+
 static int check_buttons(const struct modbus_map *map, struct err *err)
 {
     if (!map->write.function && !map->pulse.function)
@@ -190,25 +214,12 @@ static int check_buttons(const struct modbus_map *map, struct err *err)
                        "invert is of kind: outlet; of a button, say write_on and write_off");
     if (map->write_bank)
         return err_set(err, ERR_CONFIG, "write_bank would hold the other machines' buttons too");
-    if (map->pulse.function && map->pulse.goes != PULSE_ON_OFF)
-        return err_set(err, ERR_CONFIG, "a button's pulse is a press: pulse_goes: on-off");
-    if (map->pulse.function && !map->write.function && !map->pulse.unit_ms &&
-        !map->pulse.time_function)
-        return err_set(err, ERR_CONFIG,
-                       "a press is short or long: the pulse needs pulse_unit_ms or "
-                       "pulse_time_function, or the button write_function");
-    const uint32_t unit = map->pulse.unit_ms ? map->pulse.unit_ms : map->pulse.time_unit_ms;
-    if (unit && (map->press_ms % unit || map->hold_ms % unit))
-        return err_set(
-            err, ERR_CONFIG,
-            "press_ms %u and hold_ms %u cannot both be said in the pulse's units of %u ms",
-            map->press_ms, map->hold_ms, unit);
     if (map->hold_ms <= map->press_ms)
         return err_set(err, ERR_CONFIG, "hold_ms %u is not longer than press_ms %u", map->hold_ms,
                        map->press_ms);
     if (map->meter.function)
         return err_set(err, ERR_CONFIG, "meter is of kind: outlet");
-    return 0;
+    return check_press(map, err);
 }
 
 /* ---- pulse, meter, probe ---- */

@@ -99,7 +99,7 @@ static void test_good(void **state)
         "kind=button host=pdu outlets=4 write_function=5 sense_function=2 reset_function=5 "
         "reset_address=4",
         "kind=button host=pdu outlets=4 pulse_function=5 pulse_address=0x200 pulse_ms=500 "
-        "pulse_unit_ms=100 pulse_goes=on-off",
+        "pulse_unit_ms=100 pulse_goes=on-off read_function=1",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
@@ -125,7 +125,10 @@ static const struct {
     {TCP_COILS "read_function=0 write_function=0 pulse_function=6 pulse_ms=1 product=x",
      "pulse_function without read_function"},
     {"kind=button host=pdu outlets=4 pulse_function=5 pulse_ms=500 pulse_unit_ms=100 "
-     "pulse_goes=on-off press_ms=250",
+     "pulse_goes=on-off",
+     "nothing would tell that the button is let go"},
+    {"kind=button host=pdu outlets=4 pulse_function=5 pulse_ms=500 pulse_unit_ms=100 "
+     "pulse_goes=on-off press_ms=250 read_function=1",
      "press_ms 250 and hold_ms 6000 cannot both be said in the pulse's units of 100 ms"},
     {TCP_COILS "read_stride=0", "read_stride is 0: all 8 outlets would have the address 16"},
     {TCP_COILS "write_stride=0", "write_stride is 0"},
