@@ -1,5 +1,7 @@
 /* Where devices are: no two at one address, and all on one line at its one speed. */
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/io/conf_private.h"
@@ -31,11 +33,12 @@ static const char *value_of(const struct at *at, const struct device *device, co
 }
 
 /* As text that is the same for what means the same: "623", "0623" and 0x26f are one port. Host names
- * are the same in any case. */
+ * are the same in any case, and a serial line by any link to it. */
 static void canonical(const struct option *option, const char *value,
                       char text[DRIVER_SETTING_SIZE])
 {
     static const char *const yes[] = {"true", "yes", "on"};
+    char path[PATH_MAX];
     uint32_t number;
     if (option->type == OPTION_UINT && !option_number(value, &number)) {
         (void)snprintf(text, DRIVER_SETTING_SIZE, "%u", number);
@@ -50,6 +53,8 @@ static void canonical(const struct option *option, const char *value,
     } else if (!strcmp(option->name, "host")) {
         for (char *c = text; *c; c++)
             *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    } else if (!strcmp(option->name, "serial") && realpath(value, path)) {
+        (void)snprintf(text, DRIVER_SETTING_SIZE, "%.*s", DRIVER_SETTING_SIZE - 1, path);
     }
 }
 

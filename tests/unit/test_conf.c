@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -243,6 +244,32 @@ static void test_warns_of_serial_lines(void **state)
     assert_null(strstr(strstr(warnings, "warning:") + 1, "warning:"));
 }
 
+/* /dev/serial/by-id/.. is a link to /dev/ttyUSB0: an outlet of one would be an outlet of the other. */
+static void test_one_serial_line_has_many_names(void **state)
+{
+    char text[1024], path[256], link[256];
+    struct config *config = NULL;
+    struct conf_errors errors;
+    (void)state;
+    put_file("ttyUSB0", "", 0644);
+    (void)snprintf(link, sizeof link, "%s/by-id", folder);
+    assert_int_equal(symlink("ttyUSB0", link), 0);
+    (void)snprintf(text, sizeof text,
+                   "devices:\n"
+                   "  a: { driver: pdu, transport: rtu, serial: %s/ttyUSB0, outlets: 1,"
+                   " read: { function: 1 } }\n"
+                   "  b: { driver: pdu, transport: rtu, serial: %s/by-id, outlets: 1,"
+                   " read: { function: 1 } }\n",
+                   folder, folder);
+    put_file("names.yaml", text, 0644);
+    (void)snprintf(path, sizeof path, "%s/names.yaml", folder);
+    assert_int_equal(conf_load(path, NULL, &fixed_drivers, &config, &errors), -1);
+    assert_non_null(strstr(errors.text, "'b' and 'a' (at "));
+    assert_non_null(strstr(errors.text, "are one device"));
+    conf_errors_clear(&errors);
+    assert_int_equal(unlink(link), 0);
+}
+
 static void test_no_warnings_beside_errors(void **state)
 {
     char path[256];
@@ -428,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_warns_if_nothing_is_seen),
         cmocka_unit_test(test_warns_of_serial_lines),
+        cmocka_unit_test(test_one_serial_line_has_many_names),
         cmocka_unit_test(test_no_warnings_beside_errors),
         cmocka_unit_test(test_driver_dir_is_found_from_the_program),
         cmocka_unit_test(test_passwords),
