@@ -22,7 +22,7 @@ static bool is_of_outlets(enum op op)
     return op == OP_STATUS || op == OP_ON || op == OP_OFF;
 }
 
-static bool via_feeds(const struct task *task)
+bool task_is_by_feeds(const struct task *task)
 {
     enum via via = task->step->via;
     return task->feeds && (via == VIA_FEEDS || (via == VIA_MEANS && task->by_feeds));
@@ -30,7 +30,7 @@ static bool via_feeds(const struct task *task)
 
 bool task_asks_feeds(const struct task *task)
 {
-    return via_feeds(task) && is_of_outlets(task->request_op);
+    return task_is_by_feeds(task) && is_of_outlets(task->request_op);
 }
 
 static bool asks_boot_device(enum op op)

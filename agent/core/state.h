@@ -261,8 +261,10 @@ const struct target *check_target(const struct check *check); /* that is asked n
 void task_ask(struct core *core, struct task *task, enum op op);
 void task_ask_at(struct core *core, struct task *task, enum op op, const struct target *target);
 void task_on_feed(struct core *core, struct task *task); /* a round of power-ons goes on */
-bool task_asks_feeds(const struct task *task);           /* does this step? */
-bool task_is_switching_on(const struct task *task);      /* a round with some still to come */
+/* Is the power that this step means that of its feeds? And does it ask them, now? */
+bool task_is_by_feeds(const struct task *task);
+bool task_asks_feeds(const struct task *task);
+bool task_is_switching_on(const struct task *task); /* a round with some still to come */
 /* Will a round of power-ons by this step include that one? */
 bool ask_is_to_switch_on(const struct task *task, const struct step *command,
                          const struct supply *supply);
@@ -271,7 +273,7 @@ void ask_lost(struct core *core, struct task *task); /* what never came back */
 void ask_forget(struct core *core, struct task *task);
 void ask_no_more(struct task *task); /* a round of power-ons is given up */
 
-/* step.c: what each step does when it begins, and when its reply or its rest is over */
+/* step.c, step_*.c: what each step does when it begins, and when its reply or its rest is over */
 void step_begin(struct core *core, struct task *task);
 void step_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_rested(struct core *core, struct task *task);

@@ -1,4 +1,4 @@
-/* step.h - what step.c, step_see.c and step_boot.c share. Private to agent/core. */
+/* step.h - what step.c and the files of single steps, step_*.c, share. Private to agent/core. */
 #ifndef POWERCTL_CORE_STEP_H
 #define POWERCTL_CORE_STEP_H
 
@@ -8,6 +8,7 @@ enum {
     PAUSE_FIRST_MS = 250,
     PAUSE_MOST_MS = 2000,
     PAUSE_SILENT_MS = 1000, /* a device that did not answer is not hurried */
+    DRIVER_DEATHS = 3,      /* it is back within seconds, or not at all */
 };
 
 /* What the inrush limit counts, each time it is sent. */
@@ -35,6 +36,15 @@ void step_pause_longer(struct core *core, struct task *task);
 enum power step_reading(const struct task *task);
 bool step_contacted(const struct task *task);
 
+void step_read_begin(struct core *core, struct task *task);
+void step_read_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+void step_require_on(struct core *core, struct task *task);
+/* Its state is `unless` already. */
+bool step_is_needless(const struct task *task);
+void step_command_begin(struct core *core, struct task *task);
+void step_command_reply(struct core *core, struct task *task, const struct driver_reply *reply);
+/* Such a request reached its device: from here on what was last read says nothing. */
+void step_note_effect(struct core *core, struct task *task, enum op op);
 void step_see_begin(struct core *core, struct task *task);
 void step_see_reply(struct core *core, struct task *task, const struct driver_reply *reply);
 void step_read_boot_begin(struct core *core, struct task *task);

@@ -9,7 +9,7 @@
 #include "agent/core/feeds.h"
 #include "agent/core/step.h"
 
-enum { DRIVER_DEATHS = 3, NO_FEED = FEEDS_MAX };
+enum { NO_FEED = FEEDS_MAX };
 
 static const enum op questions[] = {OP_STATUS, OP_INFO, OP_BOOT_GET};
 enum { QUESTIONS = sizeof questions / sizeof questions[0] };
