@@ -30,6 +30,7 @@ struct rack_node {
     bool refuses_soft;
     bool disk_phones_home; /* the system on its disk tells that it is up, too */
     bool on_with_mains;    /* one with a BMC: fed again, it starts by itself */
+    bool mends_with_mains; /* fed again, its BMC obeys */
     uint64_t bmc_takes_ms; /* fed again, so long is its BMC silent; UINT64_MAX: for ever */
     uint64_t bmc_back_ms;  /* when it is back; 0: not fed again yet */
     /* truth */

@@ -87,6 +87,7 @@ bool *rack_loses_off_reply(struct rack *rack, const struct driver_request *reque
 static void mains_came(struct rack *rack, size_t index)
 {
     struct rack_node *node = &rack->node[index];
+    node->ignores_power = node->ignores_power && !node->mends_with_mains;
     if (rack->has_bmcs)
         node->bmc_back_ms =
             node->bmc_takes_ms == UINT64_MAX ? UINT64_MAX : rack->now_ms + node->bmc_takes_ms;

@@ -21,6 +21,8 @@ struct trial {
     enum verb verb;
     struct job_options options;
     bool starts_off, bmc, on_with_mains;
+    bool feeds_first;
+    uint32_t feeds_after;
     void (*spoil)(struct rack *rack);
     /* of this run */
     unsigned deaths[2];
@@ -59,6 +61,9 @@ static void prepare(struct trial *trial)
     rack->node[0].disk_phones_home = true;
     rack->node[0].bmc_takes_ms = 15000;
     rack->node[0].on_with_mains = trial->on_with_mains;
+    rack->inventory->nodes[0].feeds_first = trial->feeds_first;
+    rack->inventory->nodes[0].feeds_after = trial->feeds_after;
+    rack->node[0].ignores_power = rack->node[0].mends_with_mains = trial->feeds_after;
     if (trial->spoil)
         trial->spoil(rack);
     trial->lives = 1;
@@ -133,6 +138,17 @@ static void judge_ok(const struct trial *trial)
         judge(trial, is->network_boots == 1);
 }
 
+/* In the journal: who listened may have missed it with the agent's death. */
+static bool is_journaled(const struct rack *rack, const char *text)
+{
+    size_t count;
+    const struct rack_row *rows = rack_rows(rack, &count);
+    for (size_t i = 0; i < count; i++)
+        if (strstr(rows[i].event.node.text, text))
+            return true;
+    return false;
+}
+
 static void judge_any(const struct trial *trial)
 {
     const struct rack *rack = trial->rack;
@@ -145,7 +161,7 @@ static void judge_any(const struct trial *trial)
         judge(trial, trial->end.outcome == OUTCOME_LEFT_OFF);
     if (trial->verb != VERB_OFF && !trial->starts_off && !is->on)
         judge(trial, trial->end.outcome == OUTCOME_LEFT_OFF);
-    judge(trial, !is->flag.valid);
+    judge(trial, !is->flag.valid || is_journaled(rack, "the boot flag of b01 may still be set"));
 }
 
 static void judge_obedient(const struct trial *trial)
@@ -195,6 +211,7 @@ static void loses_answers(struct rack *rack)
 }
 
 #define BY_FEEDS .options.feeds = true, .bmc = true
+#define IN_VAIN  .feeds_after = 2, .bmc = true, .starts_off = true /* its BMC obeys when fed anew */
 static const struct trial trials[] = {
     {.name = "on", .verb = VERB_ON, .starts_off = true},
     {.name = "off", .verb = VERB_OFF},
@@ -212,6 +229,12 @@ static const struct trial trials[] = {
      .verb = VERB_NETBOOT,
      BY_FEEDS,
      .on_with_mains = true},
+    {.name = "cycle, feeds first", .verb = VERB_CYCLE, .bmc = true, .feeds_first = true},
+    {.name = "netboot, feeds first", .verb = VERB_NETBOOT, .bmc = true, .feeds_first = true},
+    {.name = "on, in vain by its BMC", .verb = VERB_ON, IN_VAIN},
+    {.name = "cycle, in vain by its BMC", .verb = VERB_CYCLE, IN_VAIN},
+    {.name = "reboot, in vain by its BMC", .verb = VERB_REBOOT, IN_VAIN},
+    {.name = "netboot, in vain by its BMC", .verb = VERB_NETBOOT, IN_VAIN},
 };
 
 static void judge_and_end(struct trial *trial, void (*verdict)(const struct trial *trial))
