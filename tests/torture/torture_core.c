@@ -135,6 +135,59 @@ static int run_check(FILE *told, struct err *err)
     return run_verb(&request, true, told, err);
 }
 
+/* By their outlets, with BMCs behind them; and a check that asks both. */
+static int run_fed(const struct job_request *request, FILE *told, struct err *err)
+{
+    torture_rest();
+    _cleanup_(free_rack) struct rack *rack = rack_new_fed(NODES, true);
+    for (size_t i = 0; i < NODES; i++) {
+        rack->node[i].on = true;
+        rack->node[i].bmc_takes_ms = 5000;
+    }
+    rack->inventory->deadlines.bmc_back = 60000;
+    torture_begin();
+    if (submit(rack, request, err))
+        return -1;
+    run_to_the_end(rack);
+    tell_events(told, rack);
+    for (size_t i = 0; i < NODES; i++)
+        torture_expect(rack->node[i].on, "a node is left off");
+    return 0;
+}
+
+static int run_fed_cycle(FILE *told, struct err *err)
+{
+    const struct job_request request = {
+        .verb = VERB_CYCLE, .nodes = all_nodes, .options = {.feeds = true}};
+    return run_fed(&request, told, err);
+}
+
+static int run_fed_check(FILE *told, struct err *err)
+{
+    const struct job_request request = {.verb = VERB_CHECK, .nodes = all_nodes};
+    return run_fed(&request, told, err);
+}
+
+/* What it would do, with its inrush; and what hangs where. */
+static int run_fed_questions(FILE *told, struct err *err)
+{
+    const struct job_request planned = {
+        .verb = VERB_CYCLE, .nodes = all_nodes, .options = {.feeds = true}};
+    _cleanup_(freep) struct outlet_view *outlets = NULL;
+    _cleanup_(freep) char *plan = NULL;
+    size_t count = 0;
+    torture_rest();
+    _cleanup_(free_rack) struct rack *rack = rack_new_fed(NODES, true);
+    torture_begin();
+    if (core_plan(rack->core, &planned, &plan, err) ||
+        core_outlets(rack->core, "pdu-b", &outlets, &count, err))
+        return -1;
+    (void)fprintf(told, "%s", plan);
+    for (size_t i = 0; i < count; i++)
+        (void)fprintf(told, "%s %s\n", outlets[i].outlet, outlets[i].node);
+    return 0;
+}
+
 static int run_next_boot(FILE *told, struct err *err)
 {
     const struct job_request request = {
@@ -333,11 +386,22 @@ static int run_resume(FILE *told, struct err *err)
 int main(void)
 {
     static const struct torture_case cases[] = {
-        {"inventory", run_inventory}, {"status", run_status},   {"cycle", run_cycle},
-        {"check", run_check},         {"netboot", run_netboot}, {"waves", run_waves},
-        {"next-boot", run_next_boot}, {"cancel", run_cancel},   {"key", run_key},
-        {"questions", run_questions}, {"reload", run_reload},   {"locks", run_locks},
+        {"inventory", run_inventory},
+        {"status", run_status},
+        {"cycle", run_cycle},
+        {"check", run_check},
+        {"netboot", run_netboot},
+        {"waves", run_waves},
+        {"next-boot", run_next_boot},
+        {"cancel", run_cancel},
+        {"key", run_key},
+        {"questions", run_questions},
+        {"reload", run_reload},
+        {"locks", run_locks},
         {"resume", run_resume},
+        {"fed-cycle", run_fed_cycle},
+        {"fed-check", run_fed_check},
+        {"fed-questions", run_fed_questions},
     };
     return torture_main("core", cases, ARRAY_SIZE(cases));
 }
