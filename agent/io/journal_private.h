@@ -1,36 +1,12 @@
-/* journal_private.h - shared by journal.c (writing) and journal_read.c (reading). */
+/* journal_private.h - shared by the files of the journal: journal.c writes, the others read, trim
+ * and lock. */
 #ifndef POWERCTL_JOURNAL_PRIVATE_H
 #define POWERCTL_JOURNAL_PRIVATE_H
 
 #include <sqlite3.h>
 
 #include "agent/io/journal.h"
-
-enum journal_statement {
-    PUT_JOB,
-    END_JOB,
-    PUT_EVENT,
-    PUT_INTENT,
-    PUT_RESULT,
-    TRIM_EVENTS,
-    TRIM_INTENTS,
-    TRIM_JOBS,
-    READ_EVENTS,
-    READ_JOB_EVENTS,
-    HISTORY,
-    HISTORY_OF_NODES,
-    JOB_STARTED,
-    KEYS,
-    JOB,
-    JOB_OUTCOMES,
-    UNFINISHED,
-    JOB_TRAIL,
-    LAST_OUTCOME,
-    PUT_LOCK,
-    DROP_LOCK,
-    LOCKS,
-    JOURNAL_STATEMENTS
-};
+#include "agent/io/journal_sql.h"
 
 struct journal {
     char dir[256], path[280], reserve[280], run[32];
@@ -46,22 +22,12 @@ struct journal {
     uint64_t commits;
 };
 
-/* The prepared statement, reset and without bindings. NULL with *err. */
-sqlite3_stmt *journal_statement(struct journal *journal, enum journal_statement which,
-                                struct err *err);
-int journal_sql_err(const struct journal *journal, const char *what, struct err *err);
-
 /* Of the open transaction. NULL if it is lost anyway. */
 sqlite3_stmt *journal_batch_statement(struct journal *journal, enum journal_statement which);
-/* The text is lent until the step. */
-void journal_put_text(sqlite3_stmt *statement, int column, const char *text);
 /* An error is kept for the commit. */
 void journal_batch_step(struct journal *journal, sqlite3_stmt *statement, const char *what);
 
 /* A write failed for another reason than a full disk. */
 void journal_lose(struct journal *journal, const struct err *why);
-
-/* Column as text, never NULL. */
-const char *journal_text(sqlite3_stmt *row, int column);
 
 #endif
