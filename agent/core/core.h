@@ -11,9 +11,9 @@
  *
  * Files: plan (what each verb does, as tables), job (one request over many nodes), refuse (which are
  * not admitted), task (one node walking its plan), step (what its steps mean), ask (requests to its
- * BMC, or to all of its feeds at once), feeds (what those say together), boot (stage machine), watch
- * (notes to nodes), admission (who may be switched on, when), trail and resume (what a dead agent
- * left), lock. */
+ * BMC, or to all of its feeds at once), feeds (what those say together), boot (stage machine), whose
+ * (which task a note is about), watch (a task that boots), admission (who may be switched on, when),
+ * pacer and pace (inrush limits), trail and resume (what a dead agent left), lock. */
 #ifndef POWERCTL_CORE_H
 #define POWERCTL_CORE_H
 
@@ -55,8 +55,8 @@ struct core *core_free(struct core *core);
  * for: the name a target was frozen with would lead to another machine. 0 or -1. */
 int core_may_reload(const struct core *core, const struct inventory *inventory, struct err *err);
 
-/* Another inventory, after core_may_reload(); running jobs go on with the targets frozen when they were admitted. The old
- * one may be freed afterwards. */
+/* Another inventory, after core_may_reload(). Running jobs go on with the targets that were frozen
+ * when they were admitted, but at today's inrush limits. The old one may be freed afterwards. */
 void core_reload(struct core *core, const struct inventory *inventory, uint64_t now_ms);
 
 /* Admits a job, or says why not (ERR_USAGE, ERR_DENIED, ERR_CONFIRM, ERR_BUSY). Nothing has

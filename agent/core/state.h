@@ -281,6 +281,14 @@ void step_again(struct core *core, struct task *task); /* a command that has its
 /* It failed to switch the node on, and there is another way: that is gone now (feeds_after). */
 bool step_escalates(struct core *core, struct task *task, enum verdict verdict, const char *text);
 
+/* whose.c: notes to tasks */
+void whose_learn(struct core *core, const struct note *note); /* who has which address */
+bool whose_tells_address(const struct note *note);
+struct task *whose_note(struct core *core, const struct note *note); /* NULL: of none that boots */
+/* Notes of its MACs are the task's, but for those that are another's already. */
+void whose_watch(struct core *core, struct task *task);
+void whose_watch_no_more(struct core *core, struct task *task);
+
 /* watch.c: a task that boots */
 void watch_begin(struct core *core, struct task *task);
 void watch_end(struct core *core, struct task *task);
