@@ -33,7 +33,7 @@ static const char *value_of(const struct at *at, const struct device *device, co
 }
 
 /* As text that is the same for what means the same: "623", "0623" and 0x26f are one port. Host names
- * are the same in any case, and a serial line by any link to it. */
+ * are the same in any case, with a dot at their end or without, and a serial line by any link to it. */
 static void canonical(const struct option *option, const char *value,
                       char text[DRIVER_SETTING_SIZE])
 {
@@ -53,6 +53,9 @@ static void canonical(const struct option *option, const char *value,
     } else if (!strcmp(option->name, "host")) {
         for (char *c = text; *c; c++)
             *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+        size_t size = strlen(text);
+        if (size > 1 && text[size - 1] == '.') /* the root, said or not */
+            text[size - 1] = '\0';
     } else if (!strcmp(option->name, "serial") && realpath(value, path)) {
         (void)snprintf(text, DRIVER_SETTING_SIZE, "%.*s", DRIVER_SETTING_SIZE - 1, path);
     }
@@ -133,6 +136,15 @@ static bool check_transport(const struct at *at)
     return false;
 }
 
+static bool takes_any_unit(const struct at *at, const struct device *device)
+{
+    const struct option *option = conf_option(at->schema, "any_unit");
+    char text[DRIVER_SETTING_SIZE] = "";
+    if (option)
+        canonical(option, value_of(at, device, "any_unit"), text);
+    return !strcmp(text, "true");
+}
+
 /* One wire, one lane, one session: what is set for the first would be so for all. */
 static bool check_line(const struct at *at)
 {
@@ -145,6 +157,14 @@ static bool check_line(const struct at *at)
     describe(at, serial ? wire : network, serial ? 1 : 2, text);
     if (!find_other(at, &at->c->lines, text, &first, &other))
         return true;
+    if (takes_any_unit(at, at->device) || takes_any_unit(at, other)) {
+        conf_error(
+            at->c, place_of(at, "unit"),
+            "'%s' and '%s' (at %s:%u:%u) are one device, which answers to every unit id (%s)",
+            at->device->config.device, other->config.device, first->file->name, first->line,
+            first->column, text + strlen(at->device->driver) + 1);
+        return false;
+    }
     for (size_t i = 0; i < (serial ? ARRAY_SIZE(common) : 1); i++) {
         const struct option *option = conf_option(at->schema, common[i]);
         char here[DRIVER_SETTING_SIZE], there[DRIVER_SETTING_SIZE];

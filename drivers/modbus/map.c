@@ -48,6 +48,8 @@ const struct option map_rows[] = {
                  "themselves, nearly all on USB, refuse this"),
     LINE(OPTION_UINT, unit, .fallback = "1", .min = 1, .max = 255,
          .help = "its unit id (slave address); never 0, which is everybody on the line"),
+    LINE(OPTION_BOOL, any_unit, .fallback = "false",
+         .help = "it answers to every unit id: nothing else can be at its address"),
     LINE(OPTION_UINT, timeout_ms, .fallback = "1000", .min = 20, .max = 60000,
          .help = "for a reply to begin and to end"),
     LINE(OPTION_UINT, gap_ms, .fallback = "0", .max = 10000,

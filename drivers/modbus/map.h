@@ -51,9 +51,10 @@ struct modbus_map {
     uint32_t baud, parity, stop_bits; /* parity: index into none, even, odd */
     bool rs485;                       /* the kernel switches direction (TIOCSRS485) */
     uint32_t unit;                    /* 1 to 255: never 0, which is everybody */
-    uint32_t timeout_ms;              /* for a reply to begin and end */
-    uint32_t gap_ms;                  /* silence before each request; at least 3.5 characters */
-    uint32_t guard_ms;                /* silence after an error, for what is late; 0: timeout_ms */
+    bool any_unit;       /* for the agent: it answers to each, there is but one at its address */
+    uint32_t timeout_ms; /* for a reply to begin and end */
+    uint32_t gap_ms;     /* silence before each request; at least 3.5 characters */
+    uint32_t guard_ms;   /* silence after an error, for what is late; 0: timeout_ms */
 
     /* ---- outlets ---- */
     uint32_t kind;       /* enum map_kind */
@@ -102,7 +103,7 @@ struct modbus_map {
     } count;
 };
 
-enum { MAP_ROWS = 68 };
+enum { MAP_ROWS = 69 };
 extern const struct option map_rows[];
 extern const struct option_table map_options; /* of them */
 

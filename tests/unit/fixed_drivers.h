@@ -23,6 +23,7 @@ static inline const struct option_schema *fixed_pdu(void)
         {.name = "stop_bits", .type = OPTION_UINT, .fallback = "1", .min = 1, .max = 2},
         {.name = "rs485", .type = OPTION_BOOL, .fallback = "false"},
         {.name = "unit", .type = OPTION_UINT, .fallback = "1", .min = 1, .max = 255},
+        {.name = "any_unit", .type = OPTION_BOOL, .fallback = "false"},
         {.name = "timeout_ms", .type = OPTION_UINT, .fallback = "1000"},
         {.name = "kind", .type = OPTION_CHOICE, .fallback = "outlet", .choices = kinds},
         {.name = "outlets", .type = OPTION_UINT, .fallback = "0", .max = 64},
