@@ -4,35 +4,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "proto/cleanup.h"
-#include "tests/unit/rack.h"
-
-static struct job_request request(enum verb verb, const char *nodes)
-{
-    return (struct job_request){
-        .verb = verb, .nodes = (char *)(uintptr_t)nodes, .yes = true, .actor = "test (uid 0)"};
-}
-
-static void start(struct rack *rack, const struct job_request *asked, char id[JOB_ID_SIZE])
-{
-    struct problem problem = {0};
-    struct err err = {0};
-    if (rack_submit(rack, asked, id, &problem, &err))
-        fail_msg("refused: %s", err.text);
-}
+#include "tests/unit/rack_jobs.h"
 
 /* How it ended for the first node. */
 static enum outcome run(struct rack *rack, struct job_request asked)
 {
-    char id[JOB_ID_SIZE];
-    struct job_view view = {0};
-    start(rack, &asked, id);
-    rack_run(rack, id, &view);
+    struct job_view view = rack_do(rack, asked);
     enum outcome outcome = view.nodes[0].outcome;
     job_view_clear(&view);
     return outcome;
@@ -46,18 +27,6 @@ static void pass_ms(struct rack *rack, uint64_t ms)
     rack->now_ms = until_ms;
 }
 
-static int setup(void **state)
-{
-    *state = rack_new(16);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rack_free(*state);
-    return 0;
-}
-
 /* Off, says the first reading, and the off that a cycle begins with would be left out. */
 static void one_wrong_reading_leaves_no_command_out(void **state)
 {
@@ -65,16 +34,16 @@ static void one_wrong_reading_leaves_no_command_out(void **state)
     struct rack_node *node = &rack->node[0];
     node->on = true;
     node->lies_in = 1;
-    assert_int_equal(run(rack, request(VERB_CYCLE, "n01")), OUTCOME_OK);
+    assert_int_equal(run(rack, rack_request(VERB_CYCLE, "n01")), OUTCOME_OK);
     assert_int_equal(node->power_offs, 1);
     assert_true(node->on);
 
     node->lies_in = 1;
-    assert_int_equal(run(rack, request(VERB_OFF, "n01")), OUTCOME_OK);
+    assert_int_equal(run(rack, rack_request(VERB_OFF, "n01")), OUTCOME_OK);
     assert_false(node->on);
 
     node->lies_in = 1;
-    assert_int_equal(run(rack, request(VERB_ON, "n01")), OUTCOME_OK);
+    assert_int_equal(run(rack, rack_request(VERB_ON, "n01")), OUTCOME_OK);
     assert_true(node->on);
 }
 
@@ -83,13 +52,13 @@ static void a_soft_off_may_land_after_the_grace(void **state)
 {
     struct rack *rack = *state;
     struct rack_node *node = &rack->node[0];
-    struct job_request asked = request(VERB_REBOOT, "n01");
+    struct job_request asked = rack_request(VERB_REBOOT, "n01");
     char id[JOB_ID_SIZE];
     struct job_view view = {0};
     node->on = true;
     node->soft_takes_ms = 30000;
     asked.options.grace_s = 10;
-    start(rack, &asked, id);
+    rack_start(rack, &asked, id);
     pass_ms(rack, 3000);
     assert_int_equal(core_cancel(rack->core, id, rack->now_ms, NULL), 0);
     rack_run(rack, id, &view);
@@ -104,7 +73,7 @@ static void a_soft_off_may_land_after_the_grace(void **state)
 static void a_node_that_ends_in_its_turn_lets_the_next_wave_go(void **state)
 {
     struct rack *rack = *state;
-    struct job_request asked = request(VERB_NETBOOT, "n01,n02");
+    struct job_request asked = rack_request(VERB_NETBOOT, "n01,n02");
     rack->node[0].on = true;
     rack->inventory->nodes[0].next_boot = DEVICE_NONE;
     rack->inventory->nodes[0].boot_by_reset = true;
@@ -117,13 +86,13 @@ static void a_reload_gives_a_busy_machine_no_other_name(void **state)
 {
     struct rack *rack = *state;
     struct rack *other = rack_new(16);
-    struct job_request asked = request(VERB_CYCLE, "n01");
+    struct job_request asked = rack_request(VERB_CYCLE, "n01");
     char id[JOB_ID_SIZE];
     struct err err = {0};
     struct job_view view = {0};
     other->inventory->nodes[0].control.device = other->inventory->nodes[0].next_boot = 1;
     other->inventory->nodes[1].control.device = other->inventory->nodes[1].next_boot = 0;
-    start(rack, &asked, id);
+    rack_start(rack, &asked, id);
     assert_int_equal(core_may_reload(rack->core, other->inventory, &err), -1);
     assert_int_equal(err.kind, ERR_BUSY);
     assert_non_null(strstr(err.text, "b01 of n01 would be that of n02"));
@@ -145,7 +114,7 @@ static bool was_told_powered(const struct rack *rack)
 static void a_note_from_before_the_power_edge_is_of_another_boot(void **state)
 {
     struct rack *rack = *state;
-    struct job_request asked = request(VERB_NETBOOT, "n01");
+    struct job_request asked = rack_request(VERB_NETBOOT, "n01");
     char id[JOB_ID_SIZE];
     struct job_view view = {0};
     struct note note = {.at_ms = rack->now_ms,
@@ -154,7 +123,7 @@ static void a_note_from_before_the_power_edge_is_of_another_boot(void **state)
                         .class = CLASS_OS,
                         .mac = rack->inventory->nodes[0].macs[0]};
     asked.options.has_retry = true; /* none */
-    start(rack, &asked, id);
+    rack_start(rack, &asked, id);
     while (!was_told_powered(rack))
         assert_true(rack_step(rack, rack->now_ms + 60000));
     core_note(rack->core, &note, rack->now_ms);
@@ -169,16 +138,15 @@ static void a_node_in_post_does_not_prove_a_reset(void **state)
     struct rack *rack = *state;
     struct rack_node *node = &rack->node[0];
     node->flag = (struct next_boot){.valid = true, .device = BOOT_NETWORK};
-    assert_int_equal(run(rack, request(VERB_ON, "n01")), OUTCOME_OK);
+    assert_int_equal(run(rack, rack_request(VERB_ON, "n01")), OUTCOME_OK);
     node->cause = 1; /* and the same again after a reset: it can tell nothing */
     node->ignores_power = true;
-    assert_int_not_equal(run(rack, request(VERB_RESET, "n01")), OUTCOME_OK);
+    assert_int_not_equal(run(rack, rack_request(VERB_RESET, "n01")), OUTCOME_OK);
     assert_int_equal(node->cycles, 0);
 }
 
 int main(void)
 {
-#define RACK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         RACK_TEST(one_wrong_reading_leaves_no_command_out),
         RACK_TEST(a_soft_off_may_land_after_the_grace),
