@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/unit/rack.h"
+#include "tests/unit/rack_jobs.h"
 
 static struct rack *rack;
 static struct job_view view; /* of the last job */
@@ -44,8 +44,7 @@ static inline int submit(enum verb verb, const char *nodes, const struct job_opt
                          char id[JOB_ID_SIZE], struct err *err)
 {
     struct problem problem = {0};
-    struct job_request request = {
-        .verb = verb, .nodes = (char *)(uintptr_t)nodes, .yes = true, .actor = "test (uid 0)"};
+    struct job_request request = rack_request(verb, nodes);
     if (options)
         request.options = *options;
     return rack_submit(rack, &request, id, &problem, err);
@@ -90,10 +89,7 @@ static inline void assert_refused(enum verb verb, const char *nodes,
 
 static inline bool was_told(const char *text)
 {
-    for (size_t i = 0; i < rack->nevents; i++)
-        if (strstr(rack->events[i].node.text, text))
-            return true;
-    return false;
+    return rack_was_told(rack, text);
 }
 
 static inline struct rack_outlet *feed(size_t pdu)

@@ -5,32 +5,18 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <string.h>
 
-#include "tests/unit/rack.h"
+#include "tests/unit/rack_jobs.h"
 
 static enum verdict verdict_after(struct rack *rack, enum verb verb)
 {
-    struct job_request request = {.verb = verb, .nodes = (char *)(uintptr_t) "n01", .actor = "t"};
-    struct job_view view = {0};
-    struct problem problem = {0};
-    struct err err = {0};
-    char id[JOB_ID_SIZE];
+    struct job_request request = rack_request(verb, "n01");
     request.options.boot_device = BOOT_NETWORK;
     request.options.has_retry = true;
-    assert_int_equal(rack_submit(rack, &request, id, &problem, &err), 0);
-    rack_run(rack, id, &view);
+    struct job_view view = rack_do(rack, request);
     enum verdict verdict = view.nodes[0].verdict;
     job_view_clear(&view);
     return verdict;
-}
-
-static bool was_told(const struct rack *rack, const char *what)
-{
-    for (size_t i = 0; i < rack->nevents; i++)
-        if (strstr(rack->events[i].node.text, what))
-            return true;
-    return false;
 }
 
 static void a_netboot_leaves_it_to_the_firmware(void **state)
@@ -40,7 +26,7 @@ static void a_netboot_leaves_it_to_the_firmware(void **state)
     rack->inventory->nodes[0].next_boot = DEVICE_NONE;
     rack->node[0].on = true;
     assert_int_equal(verdict_after(rack, VERB_NETBOOT), VERDICT_BOOTED_LOCAL);
-    assert_true(was_told(rack, "its firmware's boot order decides"));
+    assert_true(rack_was_told(rack, "its firmware's boot order decides"));
     assert_int_equal(rack->node[0].power_offs, 1);
     assert_int_equal(rack->node[0].sent[OP_BOOT_SET], 0);
     assert_true(rack->node[0].on);
@@ -53,7 +39,7 @@ static void to_set_it_is_unsupported(void **state)
     struct rack *rack = rack_new(1);
     rack->inventory->nodes[0].next_boot = DEVICE_NONE;
     assert_int_equal(verdict_after(rack, VERB_NEXT_BOOT), VERDICT_UNSUPPORTED);
-    assert_false(was_told(rack, "its firmware's boot order decides"));
+    assert_false(rack_was_told(rack, "its firmware's boot order decides"));
     assert_int_equal(rack->node[0].sent[OP_BOOT_SET], 0);
     rack_free(rack);
 }

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "proto/cleanup.h"
-#include "tests/unit/rack.h"
 #include "tests/unit/rack_crash.h"
+#include "tests/unit/rack_jobs.h"
 
 enum { MOMENTS_MAX = 2000, HOURS_5 = 5 * 3600000 };
 
@@ -45,11 +45,9 @@ struct trial {
 
 static struct job_request request_of(const struct trial *trial)
 {
-    return (struct job_request){.verb = trial->verb,
-                                .nodes = (char *)(uintptr_t) "n01",
-                                .yes = true,
-                                .options = trial->options,
-                                .actor = "test (uid 0)"};
+    struct job_request request = rack_request(trial->verb, "n01");
+    request.options = trial->options;
+    return request;
 }
 
 static void prepare(struct trial *trial)
@@ -91,13 +89,10 @@ static bool live_on(struct trial *trial, const char *id)
 static void run(struct trial *trial)
 {
     struct job_request request = request_of(trial);
-    struct problem problem = {0};
-    struct err err = {0};
     char id[JOB_ID_SIZE];
     prepare(trial);
     rack_die_at(trial->rack, trial->deaths[0], trial->fate);
-    if (rack_submit(trial->rack, &request, id, &problem, &err))
-        fail_msg("refused: %s", err.text);
+    rack_start(trial->rack, &request, id);
     while (!live_on(trial, id)) {
         rack_die_at(trial->rack, trial->lives == 1 ? trial->deaths[1] : 0, trial->fate);
         trial->lives++;
@@ -324,13 +319,11 @@ static void another_outlet_is_not_touched(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct trial trial = {.name = "another outlet", .verb = VERB_CYCLE};
         struct job_request request = request_of(&trial);
-        struct problem problem = {0};
-        struct err err = {0};
         char id[JOB_ID_SIZE];
         prepare(&trial);
         struct rack *rack = trial.rack;
         rack_die_at(rack, 0, RACK_NEVER_SENT); /* journal from here on */
-        assert_int_equal(rack_submit(rack, &request, id, &problem, &err), 0);
+        rack_start(rack, &request, id);
         while (rack->node[0].on)
             assert_true(rack_step(rack, UINT64_MAX - 1));
         rack_die_at(rack, 1, RACK_NEVER_SENT);
@@ -356,10 +349,7 @@ static void another_outlet_is_not_touched(void **state)
 static void an_outlet_that_feeds_a_node_now_is_not_touched(void **state)
 {
     static char outlet[] = "pdu-a/1";
-    const struct job_request request = {
-        .verb = VERB_CYCLE, .nodes = outlet, .yes = true, .actor = "test (uid 0)"};
-    struct problem problem = {0};
-    struct err err = {0};
+    const struct job_request request = rack_request(VERB_CYCLE, outlet);
     char id[JOB_ID_SIZE];
     struct trial trial = {.name = "an outlet", .verb = VERB_CYCLE};
     (void)state;
@@ -372,7 +362,7 @@ static void an_outlet_that_feeds_a_node_now_is_not_touched(void **state)
     nodes[0].feeds[0] = nodes[0].feeds[1];
     nodes[0].nfeeds = 1;
     rack_die_at(rack, 0, RACK_NEVER_SENT); /* journal from here on */
-    assert_int_equal(rack_submit(rack, &request, id, &problem, &err), 0);
+    rack_start(rack, &request, id);
     while (rack->pdu[0].outlet[0].on)
         assert_true(rack_step(rack, UINT64_MAX - 1));
     rack_die_at(rack, 1, RACK_NEVER_SENT);

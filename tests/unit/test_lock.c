@@ -11,21 +11,9 @@
 
 #include "agent/core/lock.h"
 #include "proto/cleanup.h"
-#include "tests/unit/rack.h"
+#include "tests/unit/rack_jobs.h"
 
 static const char root[] = "root (uid 0)", alice[] = "alice (uid 1000)";
-
-static int setup(void **state)
-{
-    *state = rack_new(16);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rack_free(*state);
-    return 0;
-}
 
 static struct job_request job_of(enum verb verb, const char *nodes, const char *actor)
 {
@@ -290,8 +278,6 @@ static void a_refused_request_has_not_used_its_key(void **state)
     assert_int_equal(asked(rack, &request, &problem), ERR_NONE);
     assert_true(rack->node[1].on);
 }
-
-#define RACK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

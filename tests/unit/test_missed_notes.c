@@ -7,21 +7,17 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/rack.h"
+#include "tests/unit/rack_jobs.h"
 
 /* While the packet tap is dead a loader may be fetched unseen: nobody says that none was. */
 static void what_nobody_watched_is_unverified(void **state)
 {
     struct rack *rack = rack_new(2);
     (void)state;
-    struct job_request netboot = {
-        .verb = VERB_NETBOOT, .nodes = (char *)(uintptr_t) "n[01-02]", .actor = "test (uid 0)"};
+    struct job_request netboot = rack_request(VERB_NETBOOT, "n[01-02]");
     char id[JOB_ID_SIZE];
-    struct problem problem = {0};
-    struct err err = {0};
     rack->node[0].always_disk = true;
-    if (rack_submit(rack, &netboot, id, &problem, &err))
-        fail_msg("%s", err.text);
+    rack_start(rack, &netboot, id);
     while (!rack->node[0].disk_boots && rack_step(rack, UINT64_MAX))
         continue;
     core_missed_notes(rack->core);

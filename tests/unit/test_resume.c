@@ -12,8 +12,8 @@
 
 #include "agent/core/plan.h"
 #include "proto/cleanup.h"
-#include "tests/unit/rack.h"
 #include "tests/unit/rack_crash.h"
+#include "tests/unit/rack_jobs.h"
 
 enum { MOMENTS_MAX = 2000, HOURS_5 = 5 * 3600000 };
 
@@ -50,11 +50,9 @@ struct trial {
 
 static struct job_request request_of(const struct trial *trial)
 {
-    return (struct job_request){.verb = trial->verb,
-                                .nodes = (char *)(uintptr_t) "n01",
-                                .yes = true,
-                                .options = trial->options,
-                                .actor = "test (uid 0)"};
+    struct job_request request = rack_request(trial->verb, "n01");
+    request.options = trial->options;
+    return request;
 }
 
 static void prepare(struct trial *trial)
@@ -95,13 +93,10 @@ static bool live_on(struct trial *trial, const char *id)
 static void run(struct trial *trial)
 {
     struct job_request request = request_of(trial);
-    struct problem problem = {0};
-    struct err err = {0};
     char id[JOB_ID_SIZE];
     prepare(trial);
     rack_die_at(trial->rack, trial->deaths[0], trial->fates[0]);
-    if (rack_submit(trial->rack, &request, id, &problem, &err))
-        fail_msg("refused: %s", err.text);
+    rack_start(trial->rack, &request, id);
     while (!live_on(trial, id)) {
         if (trial->lives == 1)
             trial->moments = rack_moments(trial->rack);
@@ -367,8 +362,6 @@ static void switched_on_by_others(void **state)
 {
     struct trial trial = {.verb = VERB_NETBOOT, .starts_off = true};
     struct job_request request = request_of(&trial);
-    struct problem problem = {0};
-    struct err err = {0};
     char id[JOB_ID_SIZE];
     (void)state;
     prepare(&trial);
@@ -378,7 +371,7 @@ static void switched_on_by_others(void **state)
         rack_free(trial.rack);
         prepare(&trial);
         rack_die_at(trial.rack, moment++, RACK_NEVER_SENT);
-        assert_int_equal(rack_submit(trial.rack, &request, id, &problem, &err), 0);
+        rack_start(trial.rack, &request, id);
         assert_false(live_on(&trial, id));
     }
     trial.rack->node[0].on = true;
@@ -397,8 +390,6 @@ static void another_machine_is_not_touched(void **state)
 {
     struct trial trial = {.verb = VERB_CYCLE};
     struct job_request request = request_of(&trial);
-    struct problem problem = {0};
-    struct err err = {0};
     char id[JOB_ID_SIZE];
     (void)state;
     prepare(&trial);
@@ -407,7 +398,7 @@ static void another_machine_is_not_touched(void **state)
         rack_free(trial.rack);
         prepare(&trial);
         rack_die_at(trial.rack, moment++, RACK_NEVER_SENT);
-        assert_int_equal(rack_submit(trial.rack, &request, id, &problem, &err), 0);
+        rack_start(trial.rack, &request, id);
         assert_false(live_on(&trial, id));
     }
     struct driver_setting host = {"host", "10.1.0.12"};
