@@ -238,6 +238,14 @@ const struct step *plan_to_finish_cycled(enum verb verb, const struct job_option
     return plan ? plan : plan_to_finish(verb, options, left);
 }
 
+bool plan_sends_off(const struct step *plan)
+{
+    const struct step *step = plan;
+    while (step->kind != STEP_END && (step->kind != STEP_COMMAND || step->op == OP_ON))
+        step++;
+    return step->kind == STEP_COMMAND;
+}
+
 bool verb_goes_by_means(enum verb verb)
 {
     return verb == VERB_ON || verb == VERB_OFF || verb == VERB_CYCLE || verb == VERB_REBOOT ||

@@ -95,6 +95,9 @@ const struct step *plan_to_finish(enum verb verb, const struct job_options *opti
 const struct step *plan_to_finish_cycled(enum verb verb, const struct job_options *options,
                                          enum left left);
 
+/* From this step on: does it send what takes power away? */
+bool plan_sends_off(const struct step *plan);
+
 /* Do its verbs mean its outlets? Not where only its BMC or button can do it: a reset is not seen by
  * an outlet that stays on. */
 bool plan_goes_by_feeds(const struct node *node, enum verb verb, const struct job_options *options);

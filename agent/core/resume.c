@@ -162,6 +162,9 @@ static void finish(struct core *core, struct task *task, const struct trail *tra
     } else if (never_came_to_feeds(task, trail, left)) {
         task_fail(core, task, VERDICT_INTERRUPTED,
                   "the agent died before its outlets were switched off");
+    } else if (task->node.protect && plan_sends_off(task->step)) {
+        task_fail(core, task, VERDICT_INTERRUPTED,
+                  "the agent died, and it is protected by now: it is not switched off once more");
     } else if (left == LEFT_ON_OUT && done->off_sent && !done->off_seen) {
         task_fail(core, task, VERDICT_INTERRUPTED,
                   "the agent died before it was seen off, and power-on was sent");
