@@ -241,6 +241,11 @@ static int refuse_shared(const struct core *core, const struct job_request *requ
                        "%s shares its outlets with other nodes: off, then on, of all of them "
                        "together; nothing was done",
                        node->name);
+    if (request->options.batch) /* of who was not begun it would be said that nothing was done */
+        return err_set(err, ERR_USAGE,
+                       "%s shares its outlets with other nodes: all of them together, not in waves "
+                       "(--batch); nothing was done",
+                       node->name);
     const struct node *other = sharer_left_out(core->inventory, node, set);
     if (other)
         return err_set(err, ERR_DENIED,

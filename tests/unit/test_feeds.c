@@ -314,6 +314,8 @@ static void shared_outlets_go_together(void **state)
     assert_refused(VERB_ON, "n02", NULL, ERR_DENIED, "n02 shares an outlet with n01");
     assert_refused(VERB_CYCLE, "n01,n02", NULL, ERR_DENIED, "off, then on, of all of them");
     assert_refused(VERB_NETBOOT, "n01,n02", NULL, ERR_DENIED, "off, then on, of all of them");
+    const struct job_options waves = {.batch = 1};
+    assert_refused(VERB_OFF, "n01,n02", &waves, ERR_USAGE, "not in waves");
     assert_end(run(VERB_STATUS), OUTCOME_OK, VERDICT_NONE, "on");
     assert_int_equal(rack->node[0].commands, 0);
     for (enum verb verb = VERB_ON; verb <= VERB_OFF; verb++) {
@@ -365,13 +367,15 @@ static void a_sharer_is_busy_until_the_job_is_over(void **state)
 {
     char id[JOB_ID_SIZE];
     struct err err = {0};
-    struct job_options options = {.batch = 1};
     (void)state;
     rack = rack_new_fed(2, false);
     struct node *nodes = rack->inventory->nodes;
+    rack_feed(rack, 0, true);
+    nodes[0].nfeeds = 1; /* done early; the other waits for its second feed */
     memcpy(nodes[1].feeds, nodes[0].feeds, sizeof nodes[0].feeds);
     nodes[0].shares_outlets = nodes[1].shares_outlets = true;
-    assert_int_equal(submit(VERB_OFF, "n[01-02]", &options, id, &err), 0);
+    feed(1)->stays_on = true;
+    assert_int_equal(submit(VERB_OFF, "n[01-02]", NULL, id, &err), 0);
     do {
         job_view_clear(&view);
         assert_int_equal(core_job(rack->core, id, rack->now_ms, &view, &err), 0);
