@@ -80,7 +80,8 @@ int core_submit(struct core *core, const struct job_request *request, uint64_t n
  *   on and booting                 watched on; what was missed meanwhile is not held against it,
  *                                  and not for it either: UP without a transfer seen is unverified
  * There are no further attempts. Nodes that are not in the inventory any more, or whose device is
- * another, are reported and not touched. ERR_SYSTEM: out of memory. */
+ * another, and outlets that feed a node by now, are reported and not touched; what is protected by
+ * now is not switched off. ERR_SYSTEM: out of memory. */
 struct resume {
     const char *id;
     const struct job_request *request; /* `nodes` is not used */
