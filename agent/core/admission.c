@@ -50,13 +50,11 @@ static uint32_t dearest_of(const struct inventory *inventory, const char *circui
     return dearest_ma;
 }
 
-/* The target is frozen, its limits are not: what a reload made of them since holds for all. Of what is
- * gone the old one holds. */
+/* The target is frozen, its circuit's limits are not: what a reload made of them since holds for all.
+ * Of one that is gone the old ones hold. The stagger is a setting of its device, which no reload
+ * changes under a job (core_may_reload()). */
 static void take_limits_of_today(const struct inventory *inventory, struct load *load)
 {
-    for (size_t i = 0; i < inventory->ndevices; i++)
-        if (!strcmp(inventory->devices[i].config.device, load->device))
-            load->stagger_ms = inventory->devices[i].stagger_ms;
     for (size_t i = 0; load->circuit[0] && i < inventory->ncircuits; i++)
         if (!strcmp(inventory->circuits[i].name, load->circuit)) {
             load->per_second = inventory->circuits[i].per_second;

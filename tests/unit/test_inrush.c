@@ -97,7 +97,7 @@ static void a_limit_lowered_while_a_job_runs(void **state)
     }
 }
 
-/* A kind of limit that there was not: of a circuit by current, and of a device. */
+/* Of a kind that there was not: by current, too. */
 static void a_limit_added_while_a_job_runs(void **state)
 {
     char id[JOB_ID_SIZE];
