@@ -283,7 +283,10 @@ void ask_answered(struct core *core, struct call *call, const struct driver_repl
         task_on_reply(core, task, reply);
         return;
     }
-    take(call->supply, reply);
+    struct driver_reply judged = *reply;
+    if (call->op == OP_STATUS)
+        feeds_doubt_off(&judged);
+    take(call->supply, &judged);
     fed(core, task);
 }
 

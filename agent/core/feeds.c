@@ -93,13 +93,15 @@ static void list_add(struct list *list, const char *between, const char *item)
     int length = snprintf(list->text + list->used, list->size - list->used, "%s%s",
                           list->used ? between : "", item);
     list->used += length > 0 ? (size_t)length : 0;
+    if (list->used >= list->size) /* what is cut is seen to be */
+        memcpy(list->text + list->size - sizeof "...", "...", sizeof "...");
 }
 
 static void list_failure(struct list *list, const struct supply *supply)
 {
-    char name[TARGET_NAME_SIZE], item[sizeof name + 160];
+    char name[TARGET_NAME_SIZE], item[sizeof name + sizeof supply->err.text + 2];
     target_name(&supply->target, name);
-    (void)snprintf(item, sizeof item, "%s: %.150s", name, supply->err.text);
+    (void)snprintf(item, sizeof item, "%s: %s", name, supply->err.text);
     list_add(list, "; ", item);
 }
 
@@ -235,7 +237,21 @@ void feeds_combine(const struct feeds *feeds, enum op op, bool strict, struct dr
         combine_commands(feeds, op, reply);
 }
 
-/* ---- against the BMC behind them ---- */
+/* ---- against the meter, and the BMC behind them ---- */
+
+enum { NOISE_MW = 5000 }; /* of a meter on an outlet that is off; a server on standby draws more */
+
+void feeds_doubt_off(struct driver_reply *reply)
+{
+    if (!reply->ok || reply->power != POWER_OFF || !reply->has_watts ||
+        reply->milliwatts <= NOISE_MW)
+        return;
+    reply->ok = false;
+    reply->power = POWER_UNKNOWN;
+    (void)err_set(&reply->err, ERR_PROTOCOL,
+                  "reads off, but draws %u W: its relay is stuck, or the profile is wrong",
+                  reply->milliwatts / 1000);
+}
 
 enum { TEXT_ITEM = 160 };
 

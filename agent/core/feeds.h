@@ -76,6 +76,10 @@ void feeds_list_not_on(const struct feeds *feeds, char *text, size_t size);
 /* "pdu-c outlet 1: no answer": those whose last request failed; "" if none did. */
 void feeds_list_failed(const struct feeds *feeds, char *text, size_t size);
 
+/* An outlet that reads off and draws power is not off: its relay is welded, the meter is another's, or
+ * its profile has on and off exchanged. Then the answer becomes a failure that says so. */
+void feeds_doubt_off(struct driver_reply *reply);
+
 /* What a BMC reads and what its feeds tell do not fit: why, or "" if they do. */
 void feeds_contradict(const struct feeds *feeds, enum power control, uint32_t standby_mw,
                       char *text, size_t size);

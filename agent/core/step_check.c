@@ -133,7 +133,14 @@ static void take_state(struct core *core, struct task *task, struct asked *asked
                        const struct driver_reply *reply)
 {
     char name[TARGET_NAME_SIZE];
+    struct driver_reply judged = *reply;
     target_name(&asked->target, name);
+    if (asked->feed != NO_FEED)
+        feeds_doubt_off(&judged);
+    if (!judged.ok) {
+        found(core, task, VERDICT_CONTRADICTION, "%s %s", name, judged.err.text);
+        return;
+    }
     first_fact(task->check, asked, power_name(reply->power));
     if (reply->has_watts)
         fact(task->check, ", %u.%u W", reply->milliwatts / 1000, reply->milliwatts % 1000 / 100);

@@ -55,7 +55,7 @@ struct rack_pending {
 struct rack_outlet {
     bool on, stays_on, stays_off;
     bool loses_off_reply; /* as of a node */
-    bool metered;
+    bool metered, welded; /* welded: says that it is off, and feeds on */
     uint32_t milliwatts;
     unsigned ons, offs;
 };

@@ -125,7 +125,7 @@ void rack_pdu_obey(struct rack *rack, const struct driver_request *request,
     rack->node[index].commands += op_changes_something(request->op);
     pdu->sent[request->op]++;
     if (request->op == OP_STATUS) {
-        reply->power = outlet->on ? POWER_ON : POWER_OFF;
+        reply->power = outlet->on && !outlet->welded ? POWER_ON : POWER_OFF;
         reply->has_watts = outlet->metered;
         reply->milliwatts = outlet->on ? outlet->milliwatts : 0;
     } else if (request->op == OP_ON) {

@@ -197,6 +197,25 @@ static void the_answer_to_an_off_is_lost(void **state)
     assert_int_equal(rack->node[0].power_offs, 1);
 }
 
+/* A relay that is stuck while it says otherwise is seen by what it feeds. */
+static void off_that_draws_power_is_not_off(void **state)
+{
+    (void)state;
+    fed(true);
+    feed(0)->on = false;
+    feed(1)->metered = feed(1)->welded = feed(1)->stays_on = true;
+    feed(1)->milliwatts = 120000;
+    for (int i = 0; i < 2; i++)
+        assert_end(run(i ? VERB_OFF : VERB_STATUS), OUTCOME_FAILED, VERDICT_BAD_REPLY,
+                   "pdu-b outlet 1: reads off, but draws 120 W");
+    assert_end(run(VERB_CHECK), OUTCOME_FAILED, VERDICT_CONTRADICTION,
+               "pdu-b outlet 1 reads off, but draws 120 W");
+    assert_int_equal(view.nodes[0].power, POWER_UNKNOWN);
+
+    feed(1)->milliwatts = 900; /* what a meter measures of nothing */
+    assert_end(run(VERB_STATUS), OUTCOME_OK, VERDICT_NONE, "off");
+}
+
 static void one_stays_off(void **state)
 {
     (void)state;
@@ -427,6 +446,7 @@ int main(void)
         cmocka_unit_test_teardown(both_fall_silent_after_their_off, end),
         cmocka_unit_test_teardown(the_answer_to_an_off_is_lost, end),
         cmocka_unit_test_teardown(one_stays_off, end),
+        cmocka_unit_test_teardown(off_that_draws_power_is_not_off, end),
         cmocka_unit_test_teardown(all_stay_off, end),
         cmocka_unit_test_teardown(cancelled_between_two_feeds, end),
         cmocka_unit_test_teardown(a_native_cycle_is_for_one_feed, end),
