@@ -104,6 +104,19 @@ static void explain_step(FILE *out, unsigned number, const struct step *step,
     (void)fputc('\n', out);
 }
 
+static bool sets_boot(const struct node *node)
+{
+    return node->next_boot != DEVICE_NONE;
+}
+
+/* Where nobody can set the next boot, these steps go by. */
+static bool is_left_out(const struct step *step, const struct job_request *request,
+                        const struct node *node)
+{
+    bool about_boot = step->kind == STEP_SET_BOOT || step->kind == STEP_FLAG;
+    return about_boot && !sets_boot(node) && verb_boots_network(request->verb, &request->options);
+}
+
 static void explain_kind(FILE *out, const struct core *core, const struct job_request *request,
                          const struct kind *kind)
 {
@@ -111,7 +124,8 @@ static void explain_kind(FILE *out, const struct core *core, const struct job_re
     (void)fprintf(out, "each node like %s:\n", kind->like->name);
     struct kind so_far = *kind;
     for (const struct step *step = kind->plan; step->kind != STEP_END; step++) {
-        explain_step(out, ++number, step, core, request, &so_far);
+        if (!is_left_out(step, request, kind->like))
+            explain_step(out, ++number, step, core, request, &so_far);
         so_far.by_feeds = so_far.by_feeds && step->kind != STEP_BMC_BACK;
     }
     if (kind->nfeeds > 1)
@@ -132,7 +146,8 @@ static void explain_kinds(FILE *out, const struct core *core, const struct job_r
         bool known = false;
         for (size_t j = 0; j < ntold; j++)
             known = known || (told[j].plan == kind.plan && told[j].dwell_ms == kind.dwell_ms &&
-                              told[j].nfeeds == kind.nfeeds && told[j].both == kind.both);
+                              told[j].nfeeds == kind.nfeeds && told[j].both == kind.both &&
+                              sets_boot(told[j].like) == sets_boot(kind.like));
         if (known)
             continue;
         told[ntold++] = kind;

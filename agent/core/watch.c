@@ -214,8 +214,9 @@ void watch_ready(struct core *core, struct task *task)
     if (!task->boots || task->boot.stage != STAGE_NONE)
         return;
     char means[TARGET_NAME_SIZE];
-    (void)snprintf(task->boot.evidence, sizeof task->boot.evidence, "%s reads on",
-                   task_means(task, means));
+    bool several = task->by_feeds && task->feeds && task->feeds->count > 1;
+    (void)snprintf(task->boot.evidence, sizeof task->boot.evidence, "%s %s on",
+                   task_means(task, means), several ? "read" : "reads");
     if (boot_step(&task->boot, SIGN_POWER, task_deadlines(core), core->now_ms))
         tell_stage(core, task);
     watch_port(core, task);
