@@ -57,6 +57,8 @@ void step_note_effect(struct core *core, struct task *task, enum op op)
 {
     if (op_powers_on(op))
         core_node_state(core, task->node.name)->on_ms = core->now_ms;
+    if (op_powers_on(op) && !task_asks_feeds(task))
+        task->control_power = POWER_UNKNOWN; /* each feed has its own */
     if (op != OP_OFF && op != OP_SOFT && op != OP_CYCLE && op != OP_RESET)
         return;
     task->off_sent = task->off_pending = true;

@@ -228,6 +228,17 @@ void task_on_turn(struct core *core, struct task *task)
         step_again(core, task);
 }
 
+/* It was read off, then power-on was sent, and it was not read since: it may be on. */
+static void doubt_off(struct task *task, struct node_state *state)
+{
+    if (task->check || !task->command_ms || task->power != POWER_OFF ||
+        power_of(task) != POWER_UNKNOWN)
+        return;
+    task->power = POWER_UNKNOWN;
+    if (state)
+        state->power = POWER_UNKNOWN;
+}
+
 void task_end(struct core *core, struct task *task, enum outcome outcome, enum verdict verdict)
 {
     watch_end(core, task);
@@ -241,6 +252,7 @@ void task_end(struct core *core, struct task *task, enum outcome outcome, enum v
     core->counts.verdicts[verdict]++;
 
     struct node_state *state = core_node_state(core, task->node.name);
+    doubt_off(task, state);
     if (state) {
         if (state->task == task)
             state->task = NULL;

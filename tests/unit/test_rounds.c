@@ -108,6 +108,32 @@ static void cancelled_in_the_middle_of_a_round(void **state)
     }
 }
 
+/* Nobody has looked since the first came on: it is not told to be off. */
+static void what_was_switched_on_is_not_told_to_be_off(void **state)
+{
+    char id[JOB_ID_SIZE];
+    struct err err;
+    (void)state;
+    for (int both = 0; both < 2; both++) {
+        fed(false);
+        begin(VERB_ON, NULL, id);
+        run_until_sent((size_t)both, OP_ON);
+        assert_int_equal(core_cancel(rack->core, id, rack->now_ms, &err), 0);
+        rack_run(rack, id, &view);
+        assert_end(&view.nodes[0], OUTCOME_CANCELLED, VERDICT_CANCELLED, "cancelled");
+        assert_true(rack->node[0].on);
+        assert_int_equal(view.nodes[0].power, POWER_UNKNOWN);
+        (void)end(state);
+    }
+    rack = rack_new(1);
+    begin(VERB_ON, NULL, id);
+    while (!rack->node[0].on)
+        assert_true(rack_step(rack, UINT64_MAX - 1));
+    assert_int_equal(core_cancel(rack->core, id, rack->now_ms, &err), 0);
+    rack_run(rack, id, &view);
+    assert_int_equal(view.nodes[0].power, POWER_UNKNOWN);
+}
+
 /* Its feeds were cut when the agent died, and the next one finds it protected. */
 static void protected_since_the_agent_died(void **state)
 {
@@ -146,6 +172,7 @@ int main(void)
         cmocka_unit_test_teardown(a_reply_after_its_round, end),
         cmocka_unit_test_teardown(a_reload_in_the_middle_of_a_round, end),
         cmocka_unit_test_teardown(cancelled_in_the_middle_of_a_round, end),
+        cmocka_unit_test_teardown(what_was_switched_on_is_not_told_to_be_off, end),
         cmocka_unit_test_teardown(protected_since_the_agent_died, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
