@@ -49,6 +49,7 @@ static void run_until_on(size_t count)
 
 static void all_are_ok(const char *id)
 {
+    job_view_clear(&view);
     rack_run(rack, id, &view);
     for (size_t i = 0; i < NODES; i++)
         assert_int_equal(view.nodes[i].outcome, OUTCOME_OK);
