@@ -77,6 +77,9 @@ struct driver_blocking {
                 struct driver_reply *reply);
     void (*close)(void *session);
     void (*bus)(const void *config, char text[BUS_SIZE]);
+    /* NULL, or called after `open` where the last lane was killed in the middle of a request: what
+     * that one asked may still be answered, and is not for this session. */
+    void (*after_kill)(void *session, const void *config);
 };
 
 struct driver {

@@ -59,6 +59,8 @@ static void *take_one(void *session, const struct lane_devices *devices,
         session = driver.blocking->open(device.name, device.config, device.credentials,
                                         &message.reply.err);
         message.finished = session == NULL;
+        if (session && devices->after_kill && driver.blocking->after_kill)
+            driver.blocking->after_kill(session, device.config);
     }
     tell(&message);
     return session;

@@ -33,6 +33,7 @@ struct lane_device {
 struct lane_devices {
     bool (*find)(const void *arg, const char *name, struct lane_device *out);
     const void *arg;
+    bool after_kill; /* the lane before was killed: driver_blocking.after_kill */
 };
 
 /* `name`: whom it is started for, for texts. 0, or -1: ERR_SYSTEM. */

@@ -22,8 +22,8 @@
  *    when it was forked, is ended after the request it works on, and the next one knows it. What
  *    was asked of the replaced one is answered; if that is at work, its lane is killed.
  *
- * So a session may begin where another was killed in the middle of a request: what is late on the
- * wire is the driver's to wait for and throw away.
+ * So a session may begin where another was killed in the middle of a request: after_kill() tells the
+ * driver to wait for what is late on the wire, and to throw it away.
  *
  * A lane costs its host two descriptors, and the machine some 120 KB (512 of the fake driver's: 59 MB);
  * where few descriptors may be had, there are fewer lanes.

@@ -104,6 +104,7 @@ static void send_command(struct lanes *lanes, struct lanes_bus *bus, uint64_t no
 {
     struct err err;
     bus->opened = true;
+    bus->killed = false;
     if (lane_send(&bus->lane, &bus->request, &err) == 0)
         return;
     lanes_kill(bus, now_ms);
@@ -138,6 +139,8 @@ void lanes_moved(struct lanes *lanes, struct lanes_bus *bus, uint64_t now_ms)
         return;
     if (bus->state == RUNNING)
         answer_crash(lanes, bus, status);
+    if (bus->opened)
+        bus->killed = bus->state != ENDING;
     bus->state = NO_LANE;
     bus->outdated = false;
     lanes->cautious -= bus->cautious;

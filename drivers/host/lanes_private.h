@@ -36,6 +36,7 @@ struct lanes_bus {
     bool cautious;                 /* its lane is one of those for the silent */
     struct driver_request request; /* RUNNING: the one in the lane */
     bool opened;                   /* the session stands; nothing reaches a device before */
+    bool killed;                   /* its last lane was, and no session has stood since */
     uint64_t opening;              /* the last place in line when the session was begun */
     bool listed;
     struct lanes_bus *prev, *next; /* while it has a queue or a lane */

@@ -28,7 +28,7 @@ static bool find_device(const void *arg, const char *name, struct lane_device *o
 
 static void start_lane(struct lanes *lanes, struct lanes_bus *bus, uint64_t now_ms)
 {
-    const struct lane_devices devices = {find_device, lanes};
+    const struct lane_devices devices = {find_device, lanes, bus->killed};
     struct err err;
     struct waiting first;
     if (lane_start(&bus->lane, bus->key, &devices, &err)) {

@@ -191,6 +191,12 @@ static uint64_t guard_ms(const struct link *link, const struct modbus_map *map)
     return is_rtu(link) ? map->timeout_ms : 0;
 }
 
+void link_expect_late(struct link *link, const struct modbus_map *map)
+{
+    link->guard_ms = guard_ms(link, map);
+    link->busy_ms = link_now(link);
+}
+
 uint64_t link_exchange_ms(const struct link *link, const struct modbus_map *map)
 {
     return map->timeout_ms + characters_ms(link, FRAME_SIZE / 4) + guard_ms(link, map);

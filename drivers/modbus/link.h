@@ -31,6 +31,8 @@ struct link;
 
 /* `ops` and `line` stay the caller's and outlive the link. NULL: no memory. */
 struct link *link_new(const struct modbus_map *map, const struct line_ops *ops, void *line);
+/* The first request waits as after an error: what a session before asked may be answered yet. */
+void link_expect_late(struct link *link, const struct modbus_map *map);
 struct link *link_free(struct link *link); /* closes the line */
 
 /* What comes next is for a request taken in at asked_ms, which ends at deadline_ms. A line that

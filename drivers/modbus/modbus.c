@@ -67,6 +67,11 @@ static void *modbus_open(const char *device, const void *config,
     return NULL;
 }
 
+static void modbus_after_kill(void *session, const void *config)
+{
+    session_expect_late(((struct modbus *)session)->session, config);
+}
+
 static void modbus_run(void *session, const void *config, const struct driver_request *request,
                        struct driver_reply *reply)
 {
@@ -99,6 +104,7 @@ static const struct driver_blocking blocking = {
     .run = modbus_run,
     .close = modbus_close_session,
     .bus = modbus_bus,
+    .after_kill = modbus_after_kill,
 };
 
 const struct driver driver = {

@@ -38,6 +38,11 @@ struct session *session_free(struct session *session)
     return NULL;
 }
 
+void session_expect_late(struct session *session, const struct modbus_map *map)
+{
+    link_expect_late(session->link, map);
+}
+
 int session_open(struct session *session, struct err *err)
 {
     uint64_t now_ms = link_now(session->link);

@@ -15,6 +15,8 @@ struct session *session_new(const struct modbus_map *map, const struct line_ops 
 struct session *session_free(struct session *session);
 
 int session_open(struct session *session, struct err *err);
+/* Another session was killed in mid-request: what it asked is waited for, and thrown away. */
+void session_expect_late(struct session *session, const struct modbus_map *map);
 void session_run(struct session *session, const struct modbus_map *map,
                  const struct driver_request *request, struct driver_reply *reply);
 

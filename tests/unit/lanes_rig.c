@@ -122,13 +122,23 @@ static void test_close(void *session)
     free(session);
 }
 
+static void test_after_kill(void *session, const void *settings)
+{
+    char *opened_by = ((struct session *)session)->opened_by;
+    (void)settings;
+    (void)snprintf(opened_by + strlen(opened_by), 2, "!");
+}
+
 static void test_bus(const void *settings, char text[BUS_SIZE])
 {
     (void)snprintf(text, BUS_SIZE, "%s", ((const struct rig_config *)settings)->bus);
 }
 
-const struct driver_blocking lanes_rig_blocking = {
-    .open = test_open, .run = test_run, .close = test_close, .bus = test_bus};
+const struct driver_blocking lanes_rig_blocking = {.open = test_open,
+                                                   .run = test_run,
+                                                   .close = test_close,
+                                                   .bus = test_bus,
+                                                   .after_kill = test_after_kill};
 
 struct told told_by(const struct driver_reply *reply)
 {

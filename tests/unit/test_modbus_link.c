@@ -84,6 +84,29 @@ static void test_a_late_echo_is_thrown_away(void **state)
     assert_int_equal(wire.writes, 2);
 }
 
+/* The session that asked was killed, and the answer comes into the next one. */
+static void test_what_a_killed_session_asked_is_thrown_away(void **state)
+{
+    (void)state;
+    for (int told = 0; told < 2; told++) {
+        begin(TRANSPORT_RTU);
+        wire.answer_ms = 180;
+        wire.late_ms = 340; /* before the answer to the next one */
+        wire_spoil(&wire, WIRE_LATE, 1);
+        link_serve(the_link, wire.now_ms, wire.now_ms + 260); /* no time to ask again */
+        assert_int_equal(read_coils(0, 1), -1);
+        the_link = link_free(the_link);
+        wire.coils[0] = 1;
+        the_link = link_new(&map, &wire_ops, &wire);
+        assert_non_null(the_link);
+        link_serve(the_link, wire.now_ms, wire.now_ms + 60000);
+        if (told)
+            link_expect_late(the_link, &map);
+        assert_int_equal(read_coils(0, 1), 0);
+        assert_int_equal(values[0], told); /* untold, it believes what was so before */
+    }
+}
+
 /* The same, later than any guard: only the comparison is left. */
 static void test_an_echo_of_another_write_is_none(void **state)
 {
@@ -332,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_a_question_and_a_write, end),
         cmocka_unit_test_teardown(test_a_late_echo_is_thrown_away, end),
+        cmocka_unit_test_teardown(test_what_a_killed_session_asked_is_thrown_away, end),
         cmocka_unit_test_teardown(test_an_echo_of_another_write_is_none, end),
         cmocka_unit_test_teardown(test_tcp_is_not_one_answer_behind, end),
         cmocka_unit_test_teardown(test_nothing_is_sent_to_everybody, end),
