@@ -60,7 +60,7 @@ const struct option map_rows[] = {
     LINE(OPTION_CHOICE, kind, .fallback = "outlet", .choices = kinds,
          .help = "outlet: each output feeds something; button: each output presses a machine's "
                  "power button, so that on and off are presses of it"),
-    LINE(OPTION_UINT, outlets, .fallback = "0", .max = OUTLETS_MAX,
+    LINE(OPTION_UINT, outlets, .min = 1, .max = OUTLETS_MAX,
          .help = "how many outlets (or buttons) it has; must be said, here or by its profile"),
     LINE(OPTION_BOOL, invert, .fallback = "false",
          .help = "wired the other way (normally closed): on and off change places"),

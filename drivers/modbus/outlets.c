@@ -1,5 +1,7 @@
 #include "drivers/modbus/outlets.h"
 
+#include <stdio.h>
+
 #include <string.h>
 
 #include "drivers/modbus/place.h"
@@ -123,6 +125,20 @@ static int cannot_tell(uint32_t outlet, bool on, struct err *err)
                       on ? "on" : "off");
 }
 
+static int say_other_changed(const struct unit *unit, uint32_t outlet, bool on, enum power power,
+                             uint32_t other, struct err *err)
+{
+    char reads[16];
+    if (power == POWER_UNKNOWN)
+        (void)snprintf(reads, sizeof reads, "reads %u", unit->value[outlet - 1]);
+    else
+        (void)snprintf(reads, sizeof reads, "still reads %s", on ? "off" : "on");
+    return err_set(err, ERR_DEVICE,
+                   "outlet %u took the write (%s), and %s; outlet %u changed instead: is its "
+                   "profile right?",
+                   outlet, on ? "on" : "off", reads, other);
+}
+
 /* `power`: as it reads now; unknown: *err says why. */
 static int judge(struct unit *unit, uint32_t outlet, bool on, const uint16_t *before,
                  enum power power, struct err *err)
@@ -136,10 +152,7 @@ static int judge(struct unit *unit, uint32_t outlet, bool on, const uint16_t *be
         err_set(err, ERR_DEVICE, "outlet %u went %s, and outlet %u changed with it", outlet, wanted,
                 other);
     else if (other)
-        err_set(err, ERR_DEVICE,
-                "outlet %u took the write (%s), and still reads %u; outlet %u changed instead: is "
-                "its profile right?",
-                outlet, wanted, unit->value[outlet - 1], other);
+        say_other_changed(unit, outlet, on, power, other, err);
     else if (power == POWER_UNKNOWN)
         return cannot_tell(outlet, on, err);
     else

@@ -112,10 +112,16 @@ static int decode_echo(const struct pdu_request *request, struct cursor *c, stru
 {
     uint16_t address = get_be16(c), value = get_be16(c);
     uint32_t asked = writes_one(request) ? request->values[0] : request->count;
-    if (address != request->address || value != asked)
+    if (address != request->address)
         return err_set_sent(err, ERR_PROTOCOL, SENT_MAYBE,
-                            "the answer is about address %u and %u (0x%04x): of another request",
-                            address, value, value);
+                            "it answered about address %u instead of %u: of another request",
+                            address, request->address);
+    if (value != asked)
+        return err_set_sent(
+            err, ERR_PROTOCOL, SENT_MAYBE,
+            "it answered with %s %#x instead of %#x: of another request, or it took "
+            "another value",
+            writes_one(request) ? "value" : "a count of", value, asked);
     return 0;
 }
 

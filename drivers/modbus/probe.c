@@ -14,12 +14,14 @@ static int is_not(const struct unit *unit, struct err *err)
     return unit_prefix(unit, err);
 }
 
+/* Manuals and profiles write either way: 0x5206, 20998. */
 static void list(const uint32_t *values, uint32_t count, char *text, size_t size)
 {
     size_t at = 0;
     text[0] = '\0';
     for (uint32_t i = 0; i < count && at < size; i++) {
-        int more = snprintf(text + at, size - at, "%s%u", i ? "," : "", values[i]);
+        int more =
+            snprintf(text + at, size - at, "%s0x%04x (%u)", i ? ", " : "", values[i], values[i]);
         at += more > 0 ? (size_t)more : 0;
     }
 }
@@ -41,7 +43,7 @@ static int check_expected(struct unit *unit, struct err *err)
     const struct option_uints *expect = &map->probe.expect;
     uint32_t count = expect->count ? expect->count : 1, read[OPTION_UINTS_MAX];
     uint16_t values[PDU_VALUES_MAX];
-    char wanted[64], found[64];
+    char wanted[256], found[256];
     bool same = true;
     if (!map->probe.function)
         return 0;

@@ -160,6 +160,22 @@ static void test_a_stuck_relay(void **state)
     assert_int_equal(wire.writes, 1);
 }
 
+static void switch_another(struct wire *slave, uint32_t function, uint32_t address, uint16_t value)
+{
+    (void)function, (void)address;
+    slave->coils[5] = value != 0;
+}
+
+static void test_another_relay_goes(void **state)
+{
+    (void)state;
+    begin(FRAME_TCP);
+    wire.stuck[2] = true;
+    wire.on_write = switch_another;
+    assert_fails(run(OP_ON, 3), ERR_DEVICE, SENT_YES);
+    assert_says("outlet 3 took the write (on), and still reads off; outlet 6 changed instead");
+}
+
 static void go_blank(struct wire *slave, uint32_t function, uint32_t address, uint16_t value)
 {
     (void)function, (void)address, (void)value;
@@ -201,7 +217,7 @@ static void test_a_wrong_profile_writes_nothing(void **state)
     begin(FRAME_TCP);
     wire.holding[900] = 4712;
     assert_fails(run(OP_OFF, 1), ERR_DEVICE, SENT_NO);
-    assert_says("holds 4712, not 4711");
+    assert_says("holds 0x1268 (4712), not 0x1267 (4711)");
     begin(FRAME_TCP);
     wire.holding[901] = 4;
     assert_fails(run(OP_OFF, 1), ERR_DEVICE, SENT_NO);
@@ -472,6 +488,7 @@ int main(void)
         cmocka_unit_test_teardown(test_an_echo_proves_nothing, end),
         cmocka_unit_test_teardown(test_a_write_without_an_echo, end),
         cmocka_unit_test_teardown(test_a_stuck_relay, end),
+        cmocka_unit_test_teardown(test_another_relay_goes, end),
         cmocka_unit_test_teardown(test_a_relay_that_reads_neither, end),
         cmocka_unit_test_teardown(test_a_relay_that_takes_its_time, end),
         cmocka_unit_test_teardown(test_a_wrong_profile_writes_nothing, end),

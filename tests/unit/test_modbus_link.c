@@ -123,8 +123,24 @@ static void test_an_echo_of_another_write_is_none(void **state)
         assert_int_equal(write_coil(2, true), -1);
         assert_int_equal(err.kind, ERR_PROTOCOL);
         assert_int_equal(err.sent, SENT_MAYBE);
-        assert_non_null(strstr(err.text, "of another request"));
+        assert_non_null(strstr(err.text, "about address 1 instead of 2: of another request"));
     }
+}
+
+static void test_an_echo_of_another_value_says_both(void **state)
+{
+    uint8_t echo[FRAME_SIZE];
+    const uint8_t pdu[] = {WRITE_COIL, 0, 2, 0, 0};
+    (void)state;
+    begin(TRANSPORT_RTU);
+    struct frame_head head = {wire.format, 1, 1};
+    size_t size = frame_encode(&head, pdu, sizeof pdu, echo);
+    wire_spoil(&wire, WIRE_SWALLOWED, 1);
+    wire_inject(&wire, wire.now_ms + 20, echo, size);
+    assert_int_equal(write_coil(2, true), -1);
+    assert_int_equal(err.kind, ERR_PROTOCOL);
+    assert_int_equal(err.sent, SENT_MAYBE);
+    assert_non_null(strstr(err.text, "it answered with value 0 instead of 0xff00"));
 }
 
 /* D.2 row 2: libmodbus is one answer behind for ever after a time-out. */
@@ -357,6 +373,7 @@ int main(void)
         cmocka_unit_test_teardown(test_a_late_echo_is_thrown_away, end),
         cmocka_unit_test_teardown(test_what_a_killed_session_asked_is_thrown_away, end),
         cmocka_unit_test_teardown(test_an_echo_of_another_write_is_none, end),
+        cmocka_unit_test_teardown(test_an_echo_of_another_value_says_both, end),
         cmocka_unit_test_teardown(test_tcp_is_not_one_answer_behind, end),
         cmocka_unit_test_teardown(test_nothing_is_sent_to_everybody, end),
         cmocka_unit_test_teardown(test_what_is_no_answer, end),
