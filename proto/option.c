@@ -44,18 +44,36 @@ static int read_number(const char *text, size_t size, uint64_t *out)
     return 0;
 }
 
+/* Adds what the row's help says, to its last whole word: numbers alone do not tell what they mean. */
+static int explain(const struct option *row, struct err *err)
+{
+    enum { SHOWN_MAX = 130 };
+    size_t size = row->help ? strlen(row->help) : 0, used = strlen(err->text);
+    bool whole = size <= SHOWN_MAX;
+    if (!whole)
+        for (size = SHOWN_MAX; size && row->help[size] != ' ';)
+            size--;
+    if (size)
+        (void)snprintf(err->text + used, sizeof err->text - used, " (%.*s%s)", (int)size, row->help,
+                       whole ? "" : " ...");
+    return -1;
+}
+
 static int parse_uint(const struct option *row, const char *text, size_t size, uint32_t *out,
                       struct err *err)
 {
     uint64_t max = row->max ? row->max : UINT32_MAX;
     uint64_t number = 0;
-    if (read_number(text, size, &number))
-        return err_set(err, ERR_CONFIG, "%s: '%.*s' is not a whole number", row->name,
-                       (int)(size < 20 ? size : 20), text);
-    if (number < row->min || number > max)
-        return err_set(err, ERR_CONFIG, "%s: %llu is not between %llu and %llu", row->name,
-                       (unsigned long long)number, (unsigned long long)row->min,
-                       (unsigned long long)max);
+    if (read_number(text, size, &number)) {
+        err_set(err, ERR_CONFIG, "%s: '%.*s' is not a whole number", row->name,
+                (int)(size < 20 ? size : 20), text);
+        return explain(row, err);
+    }
+    if (number < row->min || number > max) {
+        err_set(err, ERR_CONFIG, "%s: %llu is not between %llu and %llu", row->name,
+                (unsigned long long)number, (unsigned long long)row->min, (unsigned long long)max);
+        return explain(row, err);
+    }
     *out = (uint32_t)number;
     return 0;
 }

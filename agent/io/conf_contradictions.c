@@ -130,9 +130,43 @@ static void check_driver(struct conf *c, const char *driver, const struct yaml *
         conf_error(c, at, "driver '%s': %s", driver, err.text);
 }
 
+/* A press that could not be ended within the request is refused by the driver, so that under too
+ * short a deadline no machine could ever be forced off.  It waits for three answers beside the
+ * press; in serial frames for as much silence, too. */
+static void check_hold(struct conf *c, const struct device *device, const struct yaml *at)
+{
+    struct err err;
+    const struct option_schema *schema =
+        c->drivers->schema(c->drivers->arg, c->config->driver_dir, device->driver, &err);
+    const uint32_t deadline_ms = c->inventory->deadlines.command;
+    if (!schema)
+        return;
+    uint64_t waits = !strcmp(conf_setting(device, schema, "transport"), "tcp") ? 3 : 6;
+    uint64_t hold_ms = conf_setting_number(device, schema, "hold_ms");
+    uint64_t needed_ms = hold_ms + conf_setting_number(device, schema, "settle_ms") +
+                         waits * conf_setting_number(device, schema, "timeout_ms");
+    if (hold_ms && needed_ms > deadline_ms)
+        conf_error(c, place_of(c, at, device->driver, "hold_ms"),
+                   "'%s': to force a machine off takes up to %llu ms (hold_ms + settle_ms + %llu x "
+                   "timeout_ms), and deadlines: command allows %u ms: it would never be tried",
+                   device->config.device, (unsigned long long)needed_ms, (unsigned long long)waits,
+                   deadline_ms);
+}
+
+static void check_holds(struct conf *c)
+{
+    const struct yaml *row = NULL;
+    for (size_t i = 0; i < c->inventory->ndevices; i++) {
+        const struct device *device = &c->inventory->devices[i];
+        if (device->buttons && is_first_of_row(c, i, &row))
+            check_hold(c, device, row);
+    }
+}
+
 void conf_check_devices(struct conf *c)
 {
     struct conf_names drivers = {0};
+    check_holds(c);
     if (!c->drivers->check)
         return;
     for (size_t i = 0; i < c->inventory->ndevices; i++) {

@@ -120,20 +120,12 @@ static bool check_address(const struct at *at)
     return false;
 }
 
-/* A driver that knows several transports: what each of them needs. */
-static bool check_transport(const struct at *at)
+/* Of a driver that knows several transports: false: where it is cannot be told, because it has not
+ * what its transport needs, or too much.  The driver itself says so, and what to write instead. */
+static bool has_one_place(const struct at *at)
 {
     bool serial = !strcmp(value_of(at, at->device, "transport"), "rtu");
-    const char *wanted = serial ? "serial" : "host", *other = serial ? "host" : "serial";
-    if (!is_set(at, wanted))
-        conf_error(at->c, at->row->key, "'%s' has no '%s', which transport %s needs",
-                   at->device->config.device, wanted, value_of(at, at->device, "transport"));
-    else if (is_set(at, other))
-        conf_error(at->c, place_of(at, other), "'%s' has '%s', which transport %s does not use",
-                   at->device->config.device, other, value_of(at, at->device, "transport"));
-    else
-        return true;
-    return false;
+    return is_set(at, serial ? "serial" : "host") && !is_set(at, serial ? "host" : "serial");
 }
 
 static bool takes_any_unit(const struct at *at, const struct device *device)
@@ -191,7 +183,7 @@ void conf_check_lines(struct conf *c, const struct conf_row *row,
     struct at at = {.c = c, .row = row, .schema = schema, .seen = seen};
     for (size_t i = 0; good && i < row->count; i++) { /* told once a row */
         at.device = &c->inventory->devices[row->first + i];
-        good = (!several || check_transport(&at)) && check_address(&at) &&
-               (!several || check_line(&at));
+        if (!several || has_one_place(&at))
+            good = check_address(&at) && (!several || check_line(&at));
     }
 }

@@ -22,13 +22,17 @@ static size_t find_option(const struct option_table *table, const char *name)
 }
 
 /* The first option whose name begins with "name_"; NULL: `name` is no map of options. */
-static const char *first_inside(const struct option_table *table, const char *name)
+static const char *first_inside(const struct option_table *table, const char *name, size_t *count)
 {
     size_t size = strlen(name);
+    const char *first = NULL;
+    *count = 0;
     for (size_t i = 0; i < table->count; i++)
-        if (!strncmp(table->rows[i].name, name, size) && table->rows[i].name[size] == '_')
-            return table->rows[i].name + size + 1;
-    return NULL;
+        if (!strncmp(table->rows[i].name, name, size) && table->rows[i].name[size] == '_') {
+            first = first ? first : table->rows[i].name + size + 1;
+            ++*count;
+        }
+    return first;
 }
 
 /* The map of options nearest to what was written: "reed" is "read". */
@@ -92,13 +96,17 @@ static void walk_map(const struct walk *w, const struct yaml *map, const char *p
             continue;
         (void)snprintf(name, sizeof name, "%s%.*s", prefix, NAME_SIZE, key->text);
         size_t option = find_option(table, name);
-        const char *inside = first_inside(table, name);
+        size_t several;
+        const char *inside = first_inside(table, name, &several);
         if (inside && key->value->kind == YAML_MAP) {
             (void)snprintf(name + strlen(name), sizeof name - strlen(name), "_");
             if (strlen(name) < NAME_SIZE)
                 walk_map(w, key->value, name);
         } else if (option < table->count) {
             read_option(w, option, key);
+        } else if (inside && several == 1) {
+            conf_error(w->c, key, "driver '%s' has no option '%.64s'; did you mean '%s_%s'?",
+                       w->options->schema->driver, name, name, inside);
         } else if (inside) {
             conf_error(w->c, key, "'%.64s' holds several options (like '%.64s: { %s: ... }')",
                        key->text, key->text, inside);

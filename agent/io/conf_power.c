@@ -33,8 +33,7 @@ bool conf_parse_means(struct conf *c, const struct yaml *value, const char *text
         size_t digits = strspn(slash + 1, "0123456789");
         feed.outlet = digits && digits < 6 ? (uint32_t)strtoul(slash + 1, NULL, 10) : 0;
         if (slash[1 + digits] || !feed.outlet || feed.outlet > 65535) {
-            conf_error(c, value, "'%.64s': an outlet is a number from 1 to 65535 (like pdu-a/3)",
-                       text);
+            conf_error(c, value, "'%.64s': an outlet is a number from 1 (like pdu-a/3)", text);
             return false;
         }
     }

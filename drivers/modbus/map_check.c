@@ -134,9 +134,13 @@ static int check_line(const struct modbus_map *map, struct err *err)
     if (!map->host[0])
         return err_set(err, ERR_CONFIG, "transport %s needs a host%s",
                        map->transport == TRANSPORT_TCP ? "tcp" : "rtu-over-tcp",
-                       map->serial[0] ? "; for a serial line say transport: rtu" : "");
+                       map->transport == TRANSPORT_TCP || map->serial[0]
+                           ? "; for a serial line say transport: rtu"
+                           : "");
     if (map->serial[0])
-        return err_set(err, ERR_CONFIG, "host and serial: it has one line, not two");
+        return err_set(
+            err, ERR_CONFIG,
+            "host and serial: it has one line, not two; for the serial one say transport: rtu");
     if (map->rs485)
         return err_set(err, ERR_CONFIG, "rs485 is of a serial line, transport: rtu");
     return 0;

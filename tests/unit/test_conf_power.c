@@ -320,6 +320,8 @@ static int contradict(void *arg, const char *driver_dir, const char *driver, con
         {"d", "pulse_time_function and others"},
         {"e", "What a device!"},
         {"f", "read_on: not mine"},
+        {"i", "transport tcp needs a host"},
+        {"j", "serial: it has one line"},
     };
     size_t size = 0;
     FILE *out = open_memstream(answers, &size);
@@ -354,6 +356,8 @@ static void test_contradictions(void **state)
         "main.yaml:6:3: error: 'e': What a device!",
         "main.yaml:7:39: error: 'f': read_on: not mine",
         "main.yaml:8:3: error: driver 'ipmi': it does not end",
+        "main.yaml:10:30: error: 'i': transport tcp needs a host",
+        "main.yaml:11:39: error: 'j': serial: it has one line",
     };
     struct config *config = NULL;
     struct conf_errors errors;
@@ -376,6 +380,8 @@ static void test_contradictions(void **state)
         "  f: { driver: pdu, host: f, profile: p }\n"
         "  g: { driver: ipmi, host: g }\n"
         "  h: { driver: pdu, host: h, profile: p }\n"
+        "  i: { driver: pdu, profile: p }\n"
+        "  j: { driver: pdu, host: j, serial: /dev/none, profile: p }\n"
         "nodes: { n1: { power: b/1 } }\n");
     (void)snprintf(path, sizeof path, "%s/wrong/main.yaml", folder);
     assert_int_equal(conf_load(path, NULL, &drivers, &config, &errors), -1);

@@ -113,7 +113,9 @@ static void test_good(void **state)
 static const struct {
     const char *settings, *text;
 } bad[] = {
-    {"outlets=8 read_function=1", "transport tcp needs a host"},
+    {"outlets=8 read_function=1",
+     "transport tcp needs a host; for a serial line say transport: rtu"},
+    {"transport=rtu-over-tcp outlets=8", "transport rtu-over-tcp needs a host"},
     {"outlets=8 serial=/dev/ttyS0", "for a serial line say transport: rtu"},
     {TCP_COILS "serial=/dev/ttyS0", "one line, not two"},
     {TCP_COILS "transport=rtu", "transport: rtu-over-tcp for a terminal server"},

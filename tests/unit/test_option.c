@@ -14,7 +14,7 @@
 
 struct settings {
     char host[16];
-    uint32_t port, privilege, workarounds;
+    uint32_t port, privilege, workarounds, function, unit;
     bool verify;
     struct option_uints registers;
 };
@@ -30,6 +30,10 @@ static const struct option rows[] = {
     OPTION(OPTION_FLAGS, struct settings, workarounds, .choices = workarounds),
     OPTION(OPTION_BOOL, struct settings, verify, .fallback = "true"),
     OPTION(OPTION_UINTS, struct settings, registers, .fallback = "1,2", .max = 255),
+    OPTION(OPTION_UINT, struct settings, function, .max = 4, .help = "1 coils; 0: it has none"),
+    OPTION(OPTION_UINT, struct settings, unit, .max = 4,
+           .help = "a help so long that a line of an error could not show it all, which therefore "
+                   "ends behind one of its words, as nobody reads on after so many of them anyway"),
 };
 static const struct option_table table = {rows, ARRAY_SIZE(rows)};
 
@@ -136,6 +140,11 @@ static void test_bad_values(void **state)
         {"verify", "maybe", "verify: 'maybe' is neither true nor false"},
         {"registers", "1,256", "registers: 256 is not between 0 and 255"},
         {"registers", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1", "registers: more than 16 numbers"},
+        {"function", "5", "function: 5 is not between 0 and 4 (1 coils; 0: it has none)"},
+        {"function", "coils", "function: 'coils' is not a whole number (1 coils; 0: it has none)"},
+        {"unit", "5",
+         "unit: 5 is not between 0 and 4 (a help so long that a line of an error could not show it "
+         "all, which therefore ends behind one of its words, as nobody reads on ...)"},
         {"pot", "1", "no option is called 'pot'; did you mean 'port'?"},
         {"hots", "1", "no option is called 'hots'; did you mean 'host'?"},
         {"frequency", "1", "no option is called 'frequency'"},
