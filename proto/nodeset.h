@@ -29,12 +29,14 @@ bool nodeset_has(const struct nodeset *set, const char *name);
 /* Where groups and known names come from. Any member may be NULL:
  *   group: returns the expression behind "@name", or NULL: no such group (an error)
  *   known: is this a node? NULL: every name is good (config loading)
- *   each:  the i-th known name, NULL after the last: for n* (without it, '*' is an error) */
+ *   each:  the i-th known name, NULL after the last: for n* (without it, '*' is an error)
+ *   unknown: what there is to say of a name that is not known, as one sentence. False: nothing */
 struct nodeset_source {
     const char *(*group)(const void *arg, const char *name);
     bool (*known)(const void *arg, const char *name);
     const char *(*each)(const void *arg, size_t index);
     const void *arg;
+    bool (*unknown)(const void *arg, const char *name, char *text, size_t size);
 };
 
 /* ERR_USAGE with the column on nonsense; an empty result is an error too.

@@ -106,7 +106,11 @@ static const char *other_case(const struct nodeset_source *source, const char *n
 
 static int complain_unknown(struct parser *p, const char *name)
 {
-    const char *meant = other_case(p->source, name);
+    const struct nodeset_source *source = p->source;
+    char text[160];
+    if (source->unknown && source->unknown(source->arg, name, text, sizeof text))
+        return complain(p->err, p->text, p->operand, "%s", text);
+    const char *meant = other_case(source, name);
     if (meant)
         return complain(p->err, p->text, p->operand, "no node is called '%s'; did you mean '%s'?",
                         quote(name).text, meant);

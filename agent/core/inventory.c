@@ -1,5 +1,6 @@
 #include "agent/core/inventory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,6 +254,55 @@ static const char *source_each(const void *arg, size_t index)
     return index < inventory->nmachines ? inventory->nodes[index].name : NULL;
 }
 
+static const struct device *find_device(const struct inventory *inventory, const char *name,
+                                        size_t size)
+{
+    for (size_t i = 0; i < inventory->ndevices; i++) {
+        const char *device = inventory->devices[i].config.device;
+        if (strlen(device) == size && !memcmp(device, name, size))
+            return &inventory->devices[i];
+    }
+    return NULL;
+}
+
+/* The one node that a BMC powers; NULL: none, or it powers several. */
+static const struct node *find_powered(const struct inventory *inventory,
+                                       const struct device *device)
+{
+    size_t index = (size_t)(device - inventory->devices);
+    for (size_t i = 0; !device->outlets && i < inventory->nmachines; i++)
+        if (inventory->nodes[i].control.device == index)
+            return &inventory->nodes[i];
+    return NULL;
+}
+
+/* An outlet that a PDU has not, or a device where a node is meant. */
+bool inventory_explain(const void *arg, const char *name, char *text, size_t size)
+{
+    const struct inventory *inventory = arg;
+    size_t whole = strlen(name), length = strcspn(name, "/");
+    const struct device *device = find_device(inventory, name, length);
+    if (!device)
+        return false;
+    const char *called = device->config.device;
+    const struct node *node = find_powered(inventory, device);
+    uint32_t outlets = device->buttons ? 0 : device->outlets;
+    if (length < whole && outlets)
+        (void)snprintf(text, size, "%s has %u outlet%s: there is no %s", called, outlets,
+                       outlets == 1 ? "" : "s", name);
+    else if (length < whole)
+        (void)snprintf(text, size, "%s has no outlets: there is no %s", called, name);
+    else if (outlets == 1)
+        (void)snprintf(text, size, "%s is a PDU, no node: its outlet is %s/1", called, called);
+    else if (outlets)
+        (void)snprintf(text, size, "%s is a PDU, no node: its outlets are %s/1 to %s/%u", called,
+                       called, called, outlets);
+    else
+        (void)snprintf(text, size, "%s is a device, no node%s%s", called,
+                       node ? ": name what it powers, " : "", node ? node->name : "");
+    return true;
+}
+
 struct nodeset_source inventory_source(const struct inventory *inventory)
 {
     return (struct nodeset_source){
@@ -260,5 +310,6 @@ struct nodeset_source inventory_source(const struct inventory *inventory)
         .known = source_known,
         .each = source_each,
         .arg = inventory,
+        .unknown = inventory_explain,
     };
 }

@@ -149,5 +149,7 @@ const char *inventory_group(const struct inventory *inventory, const char *name)
 
 /* For nodeset_parse(): groups and nodes of this inventory. */
 struct nodeset_source inventory_source(const struct inventory *inventory);
+/* Its `unknown`: says that a name is a device, or an outlet that a PDU has not. `arg` is the inventory. */
+bool inventory_explain(const void *arg, const char *name, char *text, size_t size);
 
 #endif

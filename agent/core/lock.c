@@ -184,9 +184,15 @@ static const char *each_node(const void *arg, size_t index)
     return index < core->inventory->nnodes ? core->inventory->nodes[index].name : NULL;
 }
 
+static bool explain_unknown(const void *arg, const char *name, char *text, size_t size)
+{
+    const struct core *core = arg;
+    return inventory_explain(core->inventory, name, text, size);
+}
+
 static struct nodeset_source source_with_locked(const struct core *core)
 {
-    return (struct nodeset_source){group_of, known_or_locked, each_node, core};
+    return (struct nodeset_source){group_of, known_or_locked, each_node, core, explain_unknown};
 }
 
 int core_unlock_plan(struct core *core, const struct lock_request *request, uint64_t now_ms,

@@ -88,6 +88,51 @@ static void test_as_a_source(void **state)
     assert_int_equal(nodeset_parse("n13", &source, &set, NULL, &err), -1);
 }
 
+static void check_unknown(const struct inventory *inventory, const char *name, const char *text)
+{
+    _cleanup_(nodeset_freep) struct nodeset *set = NULL;
+    struct nodeset_source source = inventory_source(inventory);
+    struct err err;
+    assert_int_equal(nodeset_parse(name, &source, &set, NULL, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_string_equal(err.text, text);
+}
+
+/* Who names an outlet too many, or a device for a node, is told what there is. */
+static void test_what_is_no_node(void **state)
+{
+    static const struct device devices[] = {
+        {.driver = "modbus", .config.device = "rp-a", .outlets = 6},
+        {.driver = "modbus", .config.device = "plug", .outlets = 1},
+        {.driver = "modbus", .config.device = "panel", .outlets = 4, .buttons = true},
+        {.driver = "ipmi", .config.device = "bmc-1"},
+        {.driver = "ipmi", .config.device = "bmc-2"},
+    };
+    (void)state;
+    _cleanup_(inventory_freep) struct inventory *inventory = make(2);
+    free(inventory->devices);
+    inventory->devices = malloc(sizeof devices);
+    assert_non_null(inventory->devices);
+    memcpy(inventory->devices, devices, sizeof devices);
+    inventory->ndevices = sizeof devices / sizeof *devices;
+    for (size_t i = 0; i < inventory->nnodes; i++)
+        inventory->nodes[i].control.device = i ? DEVICE_NONE : 3;
+    assert_int_equal(inventory_seal(inventory, NULL), 0);
+    check_unknown(inventory, "rp-a/7", "column 1: rp-a has 6 outlets: there is no rp-a/7");
+    check_unknown(inventory, "n1,plug/2", "column 4: plug has 1 outlet: there is no plug/2");
+    check_unknown(inventory, "panel/1", "column 1: panel has no outlets: there is no panel/1");
+    check_unknown(inventory, "bmc-1/1", "column 1: bmc-1 has no outlets: there is no bmc-1/1");
+    check_unknown(inventory, "rp-a",
+                  "column 1: rp-a is a PDU, no node: its outlets are rp-a/1 to rp-a/6");
+    check_unknown(inventory, "plug", "column 1: plug is a PDU, no node: its outlet is plug/1");
+    check_unknown(inventory, "panel", "column 1: panel is a device, no node");
+    check_unknown(inventory, "bmc-1",
+                  "column 1: bmc-1 is a device, no node: name what it powers, n2");
+    check_unknown(inventory, "bmc-2", "column 1: bmc-2 is a device, no node");
+    check_unknown(inventory, "rp-b/1", "column 1: no node is called 'rp-b/1'");
+    check_unknown(inventory, "rp", "column 1: no node is called 'rp'");
+}
+
 static void test_doubles_are_refused(void **state)
 {
     struct err err;
@@ -108,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_look_ups),
         cmocka_unit_test(test_as_a_source),
+        cmocka_unit_test(test_what_is_no_node),
         cmocka_unit_test(test_doubles_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
