@@ -357,7 +357,7 @@ static void test_contradictions(void **state)
         "main.yaml:7:39: error: 'f': read_on: not mine",
         "main.yaml:8:3: error: driver 'ipmi': it does not end",
         "main.yaml:10:30: error: 'i': transport tcp needs a host",
-        "main.yaml:11:39: error: 'j': serial: it has one line",
+        "main.yaml:11:38: error: 'j': serial: it has one line",
     };
     struct config *config = NULL;
     struct conf_errors errors;
