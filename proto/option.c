@@ -48,6 +48,8 @@ static int read_number(const char *text, size_t size, uint64_t *out)
 static int explain(const struct option *row, struct err *err)
 {
     enum { SHOWN_MAX = 130 };
+    if (!err) /* nobody wants to know why */
+        return -1;
     size_t size = row->help ? strlen(row->help) : 0, used = strlen(err->text);
     bool whole = size <= SHOWN_MAX;
     if (!whole)

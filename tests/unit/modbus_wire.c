@@ -31,7 +31,8 @@ void wire_inject(struct wire *wire, uint64_t at_ms, const uint8_t *bytes, size_t
             wire->chunks[i].at_ms = at_ms;
             wire->chunks[i].size = size;
             wire->chunks[i].hangup = size == 0;
-            memcpy(wire->chunks[i].bytes, bytes, size);
+            if (size)
+                memcpy(wire->chunks[i].bytes, bytes, size);
             return;
         }
     abort();

@@ -266,6 +266,7 @@ static void probes_count_their_watchers(void **state)
     struct fixture *f = *state;
     uint16_t port;
     _cleanup_(closep) int listener = listen_here(&port);
+    (void)listener;
     struct probes *probes = probes_new(&f->loop, &f->evidence, NULL);
     assert_int_equal(probe_watch(probes, localhost, port, NULL), 0);
     assert_int_equal(probe_watch(probes, localhost, port, NULL), 0);
@@ -285,6 +286,7 @@ static void probes_many(void **state)
     struct fixture *f = *state;
     uint16_t port;
     _cleanup_(closep) int listener = listen_here(&port);
+    (void)listener;
     struct probes *probes = probes_new(&f->loop, &f->evidence, NULL);
     for (uint32_t i = 0; i < 2000; i++) /* nobody listens at 127.1.x.y */
         assert_int_equal(probe_watch(probes, (struct ipv4){0x7f010000 + i}, 9, NULL), 0);
