@@ -7,10 +7,11 @@
 
 #include <cmocka.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "tests/unit/remove_tree.h"
 
 char journal_rig_dir[64];
 
@@ -23,18 +24,10 @@ int journal_rig_setup(void **state)
     return mkdtemp(journal_rig_dir) ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *walk)
-{
-    (void)found;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 int journal_rig_teardown(void **state)
 {
     (void)state;
-    return nftw(journal_rig_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(journal_rig_dir);
 }
 
 struct journal *journal_rig_open(const char *run)

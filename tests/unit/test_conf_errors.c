@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "agent/io/conf.h"
 #include "proto/cleanup.h"
 #include "tests/unit/fixed_drivers.h"
+#include "tests/unit/remove_tree.h"
 
 static char golden[4096];
 static char folder[] = "/tmp/test_conf_errors.XXXXXX";
@@ -134,16 +134,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    char *const argv[] = {(char *)"rm", (char *)"-rf", folder, NULL};
     (void)state;
-    if (chdir("/"))
-        return -1;
-    pid_t child = fork();
-    if (!child) {
-        (void)execvp(argv[0], argv);
-        _exit(127);
-    }
-    return child < 0 || waitpid(child, NULL, 0) != child;
+    return chdir("/") || remove_tree(folder);
 }
 
 int main(void)

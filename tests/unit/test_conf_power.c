@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "agent/io/conf_private.h"
 #include "proto/cleanup.h"
 #include "tests/unit/fixed_drivers.h"
+#include "tests/unit/remove_tree.h"
 
 static char folder[] = "/tmp/test_conf_power.XXXXXX";
 
@@ -423,14 +423,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    char *const argv[] = {(char *)"rm", (char *)"-rf", folder, NULL};
-    pid_t child = fork();
     (void)state;
-    if (!child) {
-        (void)execvp(argv[0], argv);
-        _exit(127);
-    }
-    return child < 0 || waitpid(child, NULL, 0) != child;
+    return remove_tree(folder);
 }
 
 int main(void)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,6 +16,7 @@
 #include "drivers/modbus/map.h"
 #include "proto/cleanup.h"
 #include "tests/unit/fixed_drivers.h"
+#include "tests/unit/remove_tree.h"
 
 static char folder[] = "/tmp/test_conf_sample.XXXXXX";
 
@@ -178,14 +178,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    char *const argv[] = {(char *)"rm", (char *)"-rf", folder, NULL};
-    pid_t child = fork();
     (void)state;
-    if (!child) {
-        (void)execvp(argv[0], argv);
-        _exit(127);
-    }
-    return child < 0 || waitpid(child, NULL, 0) != child;
+    return remove_tree(folder);
 }
 
 int main(void)
