@@ -380,8 +380,7 @@ static void a_reload_waits_for_every_feed(void **state)
     rack_run(rack, id, &view);
 }
 
-/* Their outlets are one; their BMCs are not. */
-/* In waves: n01 was told to be off, and is; n02 is still to be, by the same outlet. */
+/* n01 was told to be off, and is; n02 is still to be, by the same outlet. */
 static void a_sharer_is_busy_until_the_job_is_over(void **state)
 {
     char id[JOB_ID_SIZE];
@@ -405,6 +404,7 @@ static void a_sharer_is_busy_until_the_job_is_over(void **state)
     rack_run(rack, id, &view);
 }
 
+/* Their outlets are one; their BMCs are not. */
 static void sharers_have_bmcs_of_their_own(void **state)
 {
     char id[JOB_ID_SIZE];
