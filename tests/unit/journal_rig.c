@@ -45,3 +45,13 @@ void journal_rig_commit(struct journal *journal)
     if (journal_commit(journal, &err))
         fail_msg("%s", err.text);
 }
+
+struct job_event journal_rig_event(enum event_kind kind, const char *job, const char *node)
+{
+    struct job_event event = {.unix_ms = 2000, .kind = kind, .verb = VERB_CYCLE};
+    (void)snprintf(event.job, sizeof event.job, "%s", job);
+    (void)snprintf(event.node.node, sizeof event.node.node, "%s", node);
+    event.node.percent = -1;
+    event.node.power_age_ms = UINT64_MAX;
+    return event;
+}

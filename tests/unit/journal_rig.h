@@ -19,4 +19,7 @@ int journal_rig_teardown(void **state);
 struct journal *journal_rig_open(const char *run);
 void journal_rig_commit(struct journal *journal);
 
+/* Of a cycle, at 2 s. */
+struct job_event journal_rig_event(enum event_kind kind, const char *job, const char *node);
+
 #endif

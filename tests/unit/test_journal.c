@@ -41,20 +41,10 @@ static struct journal_job job_of(const char *id, const char *nodes, const char *
     return job;
 }
 
-static struct job_event event_of(enum event_kind kind, const char *job, const char *node)
-{
-    struct job_event event = {.unix_ms = 2000, .kind = kind, .verb = VERB_CYCLE};
-    (void)snprintf(event.job, sizeof event.job, "%s", job);
-    (void)snprintf(event.node.node, sizeof event.node.node, "%s", node);
-    event.node.percent = -1;
-    event.node.power_age_ms = UINT64_MAX;
-    return event;
-}
-
 static uint64_t add_event(struct journal *journal, enum event_kind kind, const char *job,
                           const char *node)
 {
-    struct job_event event = event_of(kind, job, node);
+    struct job_event event = journal_rig_event(kind, job, node);
     journal_add_event(journal, &event);
     return event.sequence;
 }

@@ -10,26 +10,16 @@
 #include "proto/cleanup.h"
 #include "tests/unit/journal_rig.h"
 
-static struct job_event event_of(enum event_kind kind, const char *job, const char *node)
-{
-    struct job_event event = {.unix_ms = 2000, .kind = kind, .verb = VERB_CYCLE};
-    (void)snprintf(event.job, sizeof event.job, "%s", job);
-    (void)snprintf(event.node.node, sizeof event.node.node, "%s", node);
-    event.node.percent = -1;
-    event.node.power_age_ms = UINT64_MAX;
-    return event;
-}
-
 static void add_event(struct journal *journal, enum event_kind kind, const char *job,
                       const char *node)
 {
-    struct job_event event = event_of(kind, job, node);
+    struct job_event event = journal_rig_event(kind, job, node);
     journal_add_event(journal, &event);
 }
 
 static void add_outcome(struct journal *journal, const char *node, enum outcome outcome)
 {
-    struct job_event event = event_of(EVENT_OUTCOME, "J1-1", node);
+    struct job_event event = journal_rig_event(EVENT_OUTCOME, "J1-1", node);
     event.node.outcome = outcome;
     journal_add_event(journal, &event);
 }
