@@ -14,28 +14,15 @@
 
 #include "agent/io/conf_private.h"
 #include "proto/cleanup.h"
+#include "tests/unit/conf_folder.h"
 #include "tests/unit/fixed_drivers.h"
-#include "tests/unit/remove_tree.h"
-
-static char folder[] = "/tmp/test_conf.XXXXXX";
-
-static void put_file(const char *name, const char *text, mode_t mode)
-{
-    char path[256];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    (void)remove(path);
-    _cleanup_(fclosep) FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_int_equal(fchmod(fileno(file), mode), 0);
-    assert_true(fputs(text, file) >= 0);
-}
 
 static struct config *load(const char *name, const struct conf_overrides *overrides)
 {
     char path[256];
     struct config *config = NULL;
     struct conf_errors errors;
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    (void)snprintf(path, sizeof path, "%s/%s", conf_folder, name);
     if (conf_load(path, overrides, &fixed_drivers, &config, &errors))
         fail_msg("%s", errors.text);
     assert_int_equal(errors.count, 0);
@@ -49,7 +36,7 @@ static char *refuse(const char *name)
     char path[256];
     struct config *config = NULL;
     struct conf_errors errors;
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    (void)snprintf(path, sizeof path, "%s/%s", conf_folder, name);
     assert_int_equal(conf_load(path, NULL, &fixed_drivers, &config, &errors), -1);
     assert_null(config);
     assert_true(errors.count > 0);
@@ -67,21 +54,22 @@ static const char *setting(const struct device *device, const char *name)
 static void test_small_things(void **state)
 {
     (void)state;
-    put_file("small.yaml",
-             "deadlines: { settle: 0.5, dwell: 0, post: 90.125, command: '7' }\n"
-             "agent: { socket: /tmp/s, socket_group: ops, state_dir: /tmp/d, driver_dir: /tmp/x }\n"
-             "phone_home: { listen: 10.1.0.1:8670 }\n"
-             "bootserver: { interfaces: eth0, logs: /var/log/a.log }\n"
-             "devices:\n"
-             "  bmc: { driver: ipmi, host: no, port: 0623, workarounds: [slow, idzero] }\n"
-             "  pdu: { driver: pdu, host: p, outlets: 8, read: { function: 1 } }\n"
-             "nodes:\n"
-             "  n[1-2]: { power: 'pdu/[7-8]', up: none, mac: ['2:0:0:0:0:[1-2]',"
-             " '2:0:0:0:1:[1-2]'] }\n"
-             "  n3: { power: [pdu/3], up: phone-home, native_cycle: yes, boot_by: reset }\n"
-             "  n4: { power: pdu/4, up: { tcp: 8022 }, firmware: legacy, protect: off }\n"
-             "groups:\n",
-             0644);
+    conf_folder_put(
+        "small.yaml",
+        "deadlines: { settle: 0.5, dwell: 0, post: 90.125, command: '7' }\n"
+        "agent: { socket: /tmp/s, socket_group: ops, state_dir: /tmp/d, driver_dir: /tmp/x }\n"
+        "phone_home: { listen: 10.1.0.1:8670 }\n"
+        "bootserver: { interfaces: eth0, logs: /var/log/a.log }\n"
+        "devices:\n"
+        "  bmc: { driver: ipmi, host: no, port: 0623, workarounds: [slow, idzero] }\n"
+        "  pdu: { driver: pdu, host: p, outlets: 8, read: { function: 1 } }\n"
+        "nodes:\n"
+        "  n[1-2]: { power: 'pdu/[7-8]', up: none, mac: ['2:0:0:0:0:[1-2]',"
+        " '2:0:0:0:1:[1-2]'] }\n"
+        "  n3: { power: [pdu/3], up: phone-home, native_cycle: yes, boot_by: reset }\n"
+        "  n4: { power: pdu/4, up: { tcp: 8022 }, firmware: legacy, protect: off }\n"
+        "groups:\n",
+        0644);
     _cleanup_(config_freep) struct config *config = load("small.yaml", NULL);
     const struct inventory *inventory = config->inventory;
     assert_int_equal(inventory->deadlines.settle, 500);
@@ -119,18 +107,19 @@ static void test_several_files_and_ethers(void **state)
 {
     char path[256];
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/site", folder);
+    (void)snprintf(path, sizeof path, "%s/site", conf_folder);
     assert_int_equal(mkdir(path, 0755), 0);
-    (void)snprintf(path, sizeof path, "%s/site/conf.d", folder);
+    (void)snprintf(path, sizeof path, "%s/site/conf.d", conf_folder);
     assert_int_equal(mkdir(path, 0755), 0);
-    put_file("site/main.yaml", "limits: { confirm_above: 3 }\nethers: ethers\n", 0644);
-    put_file("site/conf.d/b.yaml", "nodes: { 'n[1-2]': { power: 'bmc-[1-2]' } }\n", 0644);
-    put_file("site/conf.d/a.yaml",
-             "devices: { 'bmc-[1-2]': { driver: ipmi, host: 'h[1-2]' } }\nlimits: { retries: 4 }\n",
-             0644);
-    put_file("site/conf.d/c.txt", "not yaml: [", 0644);
-    put_file("site/ethers", "# comment\n52:54:0:aa:0:2\tn2 # rarpd\n\n02:00:00:00:00:09 printer\n",
-             0644);
+    conf_folder_put("site/main.yaml", "limits: { confirm_above: 3 }\nethers: ethers\n", 0644);
+    conf_folder_put("site/conf.d/b.yaml", "nodes: { 'n[1-2]': { power: 'bmc-[1-2]' } }\n", 0644);
+    conf_folder_put(
+        "site/conf.d/a.yaml",
+        "devices: { 'bmc-[1-2]': { driver: ipmi, host: 'h[1-2]' } }\nlimits: { retries: 4 }\n",
+        0644);
+    conf_folder_put("site/conf.d/c.txt", "not yaml: [", 0644);
+    conf_folder_put("site/ethers",
+                    "# comment\n52:54:0:aa:0:2\tn2 # rarpd\n\n02:00:00:00:00:09 printer\n", 0644);
     _cleanup_(config_freep) struct config *config = load("site/main.yaml", NULL);
     assert_int_equal(config->inventory->limits.confirm_above, 3);
     assert_int_equal(config->inventory->limits.retries, 4);
@@ -142,7 +131,7 @@ static void test_several_files_and_ethers(void **state)
 static void make_folder(const char *name)
 {
     char path[256];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    (void)snprintf(path, sizeof path, "%s/%s", conf_folder, name);
     assert_int_equal(mkdir(path, 0755), 0);
 }
 
@@ -154,7 +143,7 @@ static void put_config(const char *name, const char *rest)
                    "devices: { bmc: { driver: ipmi, host: h } }\n"
                    "nodes: { n1: { power: bmc%s",
                    rest);
-    put_file(name, text, 0644);
+    conf_folder_put(name, text, 0644);
 }
 
 /* The text of the warnings; NULL if there are none. */
@@ -171,11 +160,11 @@ static void test_warnings(void **state)
 {
     char text[1024], expected[2048];
     (void)state;
-    put_file("there.log", "", 0644);
+    conf_folder_put("there.log", "", 0644);
     (void)snprintf(text, sizeof text,
                    ", next_boot: bmc } }\nbootserver:\n  interfaces: [lo, eth-none]\n"
                    "  logs: [%s/there.log, %s/none.log, %s]\n",
-                   folder, folder, folder);
+                   conf_folder, conf_folder, conf_folder);
     put_config("warn.yaml", text);
     _cleanup_(freep) char *both = warn("warn.yaml");
     (void)snprintf(
@@ -184,7 +173,8 @@ static void test_warnings(void **state)
         "seen on it\n  interfaces: [lo, eth-none]\n                   ^\n"
         "%s/warn.yaml:5:%zu: warning: cannot read %s/none.log: No such file or directory; it is "
         "not followed until that is mended\n",
-        folder, folder, strlen("  logs: [/there.log, ") + strlen(folder) + 1, folder);
+        conf_folder, conf_folder, strlen("  logs: [/there.log, ") + strlen(conf_folder) + 1,
+        conf_folder);
     assert_non_null(both);
     assert_memory_equal(both, expected, strlen(expected));
     assert_non_null(strstr(both, "is a folder, not a log\n"));
@@ -205,7 +195,7 @@ static void test_warns_if_nothing_is_seen(void **state)
     (void)snprintf(expected, sizeof expected,
                    "%s/blind.yaml:2:28: warning: nothing will be seen of a network boot: "
                    "bootserver names no interfaces and no logs\n",
-                   folder);
+                   conf_folder);
     assert_non_null(blind);
     assert_memory_equal(blind, expected, strlen(expected));
     _cleanup_(config_freep) struct config *config = load("blind.yaml", NULL);
@@ -224,20 +214,20 @@ static void test_warns_of_serial_lines(void **state)
 {
     char text[1024], expected[512];
     (void)state;
-    put_file("tty", "", 0644);
+    conf_folder_put("tty", "", 0644);
     (void)snprintf(text, sizeof text,
                    "devices:\n"
                    "  a: { driver: pdu, transport: rtu, serial: %s/tty, outlets: 1,"
                    " read: { function: 1 } }\n"
                    "  b[1-2]: { driver: pdu, transport: rtu, unit: '[1-2]', outlets: 1,"
                    " read: { function: 1 }, serial: %s/none }\n",
-                   folder, folder);
-    put_file("serial.yaml", text, 0644);
+                   conf_folder, conf_folder);
+    conf_folder_put("serial.yaml", text, 0644);
     _cleanup_(freep) char *warnings = warn("serial.yaml");
     (void)snprintf(expected, sizeof expected,
                    "%s/serial.yaml:3:100: warning: %s/none: No such file or directory; 'b1' is "
                    "unreachable until that is mended\n",
-                   folder, folder);
+                   conf_folder, conf_folder);
     assert_non_null(warnings);
     if (strncmp(warnings, expected, strlen(expected)) != 0)
         fail_msg("%s-- expected --\n%s", warnings, expected);
@@ -251,8 +241,8 @@ static void test_one_serial_line_has_many_names(void **state)
     struct config *config = NULL;
     struct conf_errors errors;
     (void)state;
-    put_file("ttyUSB0", "", 0644);
-    (void)snprintf(link, sizeof link, "%s/by-id", folder);
+    conf_folder_put("ttyUSB0", "", 0644);
+    (void)snprintf(link, sizeof link, "%s/by-id", conf_folder);
     assert_int_equal(symlink("ttyUSB0", link), 0);
     (void)snprintf(text, sizeof text,
                    "devices:\n"
@@ -260,9 +250,9 @@ static void test_one_serial_line_has_many_names(void **state)
                    " read: { function: 1 } }\n"
                    "  b: { driver: pdu, transport: rtu, serial: %s/by-id, outlets: 1,"
                    " read: { function: 1 } }\n",
-                   folder, folder);
-    put_file("names.yaml", text, 0644);
-    (void)snprintf(path, sizeof path, "%s/names.yaml", folder);
+                   conf_folder, conf_folder);
+    conf_folder_put("names.yaml", text, 0644);
+    (void)snprintf(path, sizeof path, "%s/names.yaml", conf_folder);
     assert_int_equal(conf_load(path, NULL, &fixed_drivers, &config, &errors), -1);
     assert_non_null(strstr(errors.text, "'b' and 'a' (at "));
     assert_non_null(strstr(errors.text, "are one device"));
@@ -278,7 +268,7 @@ static void test_no_warnings_beside_errors(void **state)
     struct conf_overrides overrides = {.warnings = &warnings};
     (void)state;
     put_config("wrong.yaml", ", next_boot: none } }\nbootserver: { interfaces: eth-none }\n");
-    (void)snprintf(path, sizeof path, "%s/wrong.yaml", folder);
+    (void)snprintf(path, sizeof path, "%s/wrong.yaml", conf_folder);
     assert_int_equal(conf_load(path, &overrides, &fixed_drivers, &config, &errors), -1);
     assert_int_equal(errors.count, 1);
     assert_int_equal(warnings.count, 0);
@@ -289,8 +279,8 @@ static void test_no_warnings_beside_errors(void **state)
 static void expect_driver_dir(const char *program, const char *expected)
 {
     char path[256], found[CONF_PATH_SIZE], wanted[256];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, program);
-    (void)snprintf(wanted, sizeof wanted, "%s/%s", folder, expected);
+    (void)snprintf(path, sizeof path, "%s/%s", conf_folder, program);
+    (void)snprintf(wanted, sizeof wanted, "%s/%s", conf_folder, expected);
     conf_driver_dir(path, found);
     assert_string_equal(found, *expected ? wanted : "/usr/local/libexec/powerctl");
 }
@@ -307,7 +297,7 @@ static void test_driver_dir_is_found_from_the_program(void **state)
     make_folder("pc/libexec/powerctl");
     expect_driver_dir("pc/sbin/powerctld", "pc/libexec/powerctl");
     expect_driver_dir("pc/sbin/powerctld (deleted)", "pc/libexec/powerctl"); /* upgraded */
-    put_file("pc/sbin/powerctl-driver-ipmi", "", 0755);
+    conf_folder_put("pc/sbin/powerctl-driver-ipmi", "", 0755);
     expect_driver_dir("pc/sbin/powerctld", "pc/sbin");
     conf_driver_dir("", found);
     assert_string_equal(found, "/usr/local/libexec/powerctl");
@@ -319,22 +309,24 @@ static void test_missing_and_unsafe_files(void **state)
     (void)state;
     _cleanup_(freep) char *missing = refuse("nowhere.yaml");
     (void)snprintf(expected, sizeof expected,
-                   "%s/nowhere.yaml: error: cannot be read: No such file or directory\n", folder);
+                   "%s/nowhere.yaml: error: cannot be read: No such file or directory\n",
+                   conf_folder);
     assert_string_equal(missing, expected);
 
-    put_file("foreign.yaml", "credentials: { a: { user: u, password_file: foreign } }\n", 0644);
-    put_file("foreign", "hunter2\n", 0600);
+    conf_folder_put("foreign.yaml", "credentials: { a: { user: u, password_file: foreign } }\n",
+                    0644);
+    conf_folder_put("foreign", "hunter2\n", 0600);
     if (geteuid()) /* only root can give a file away */
         return;
     char path[256];
-    (void)snprintf(path, sizeof path, "%s/foreign", folder);
+    (void)snprintf(path, sizeof path, "%s/foreign", conf_folder);
     assert_int_equal(chown(path, 12345, 0), 0);
     _cleanup_(freep) char *foreign = refuse("foreign.yaml");
     (void)snprintf(
         expected, sizeof expected,
         "%s/foreign.yaml:1:45: error: %s/foreign belongs to user 12345, who could change "
         "it; run: chown 0 %s/foreign\n",
-        folder, folder, folder);
+        conf_folder, conf_folder, conf_folder);
     assert_memory_equal(foreign, expected, strlen(expected));
     assert_null(strstr(foreign, "hunter2"));
 }
@@ -353,7 +345,7 @@ static void test_passwords(void **state)
     (void)state;
     put_config("p.yaml", " } }\ncredentials: { a: { user: u, password_file: p } }\n");
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        put_file("p", cases[i].file, 0400);
+        conf_folder_put("p", cases[i].file, 0400);
         _cleanup_(config_freep) struct config *config = load("p.yaml", NULL);
         assert_string_equal(config->credentials[0].password.bytes, cases[i].password);
     }
@@ -365,25 +357,26 @@ static void test_driver_programs(void **state)
     struct err err = {0};
     char expected[300];
     (void)state;
-    put_file("powerctl-driver-good",
-             "#!/bin/sh\necho x >> $0.calls\n[ \"$1\" = --describe ] && echo '{\"driver\":\"good\","
-             "\"help\":\"h\",\"options\":[{\"name\":\"host\",\"type\":\"text\"}]}'\n",
-             0755);
-    put_file("powerctl-driver-echoes", "#!/bin/sh\n[ \"$1\" = --check ] && cat\n", 0755);
-    put_file("powerctl-driver-fails", "#!/bin/sh\nexit 3\n", 0755);
-    put_file("powerctl-driver-dies", "#!/bin/sh\nkill -9 $$\n", 0755);
-    put_file("powerctl-driver-babbles", "#!/bin/sh\necho hello\n", 0755);
-    put_file("powerctl-driver-floods", "#!/bin/sh\nexec cat /dev/zero\n", 0755);
-    put_file("powerctl-driver-other",
-             "#!/bin/sh\necho '{\"driver\":\"good\",\"help\":\"\",\"options\":[]}'\n", 0755);
+    conf_folder_put(
+        "powerctl-driver-good",
+        "#!/bin/sh\necho x >> $0.calls\n[ \"$1\" = --describe ] && echo '{\"driver\":\"good\","
+        "\"help\":\"h\",\"options\":[{\"name\":\"host\",\"type\":\"text\"}]}'\n",
+        0755);
+    conf_folder_put("powerctl-driver-echoes", "#!/bin/sh\n[ \"$1\" = --check ] && cat\n", 0755);
+    conf_folder_put("powerctl-driver-fails", "#!/bin/sh\nexit 3\n", 0755);
+    conf_folder_put("powerctl-driver-dies", "#!/bin/sh\nkill -9 $$\n", 0755);
+    conf_folder_put("powerctl-driver-babbles", "#!/bin/sh\necho hello\n", 0755);
+    conf_folder_put("powerctl-driver-floods", "#!/bin/sh\nexec cat /dev/zero\n", 0755);
+    conf_folder_put("powerctl-driver-other",
+                    "#!/bin/sh\necho '{\"driver\":\"good\",\"help\":\"\",\"options\":[]}'\n", 0755);
     struct conf_drivers *drivers = conf_drivers_new();
     assert_non_null(drivers);
-    const struct option_schema *good = drivers->schema(drivers->arg, folder, "good", &err);
+    const struct option_schema *good = drivers->schema(drivers->arg, conf_folder, "good", &err);
     if (!good)
         fail_msg("%s", err.text);
     assert_int_equal(good->table.count, 1);
-    assert_ptr_equal(drivers->schema(drivers->arg, folder, "good", &err), good);
-    (void)snprintf(expected, sizeof expected, "%s/powerctl-driver-good.calls", folder);
+    assert_ptr_equal(drivers->schema(drivers->arg, conf_folder, "good", &err), good);
+    (void)snprintf(expected, sizeof expected, "%s/powerctl-driver-good.calls", conf_folder);
     struct stat calls;
     assert_int_equal(stat(expected, &calls), 0);
     assert_int_equal(calls.st_size, 2); /* asked once */
@@ -401,43 +394,24 @@ static void test_driver_programs(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         const char *text = bad[i][1], *rest = strstr(text, "%s") + 2;
-        assert_null(drivers->schema(drivers->arg, folder, bad[i][0], &err));
-        (void)snprintf(expected, sizeof expected, "%.*s%s%s", (int)(rest - 2 - text), text, folder,
-                       rest);
+        assert_null(drivers->schema(drivers->arg, conf_folder, bad[i][0], &err));
+        (void)snprintf(expected, sizeof expected, "%.*s%s%s", (int)(rest - 2 - text), text,
+                       conf_folder, rest);
         assert_string_equal(err.text, expected);
     }
-    assert_null(drivers->schema(drivers->arg, folder, "babbles", &err));
+    assert_null(drivers->schema(drivers->arg, conf_folder, "babbles", &err));
     assert_int_equal(err.kind, ERR_PROTOCOL);
 
     static const char lines[] = "one\ntwo\n";
     _cleanup_(freep) char *answers = NULL;
-    if (drivers->check(drivers->arg, folder, "echoes", lines, &answers, &err))
+    if (drivers->check(drivers->arg, conf_folder, "echoes", lines, &answers, &err))
         fail_msg("%s", err.text);
     assert_string_equal(answers, lines);
-    assert_int_equal(drivers->check(drivers->arg, folder, "fails", lines, &answers, &err), -1);
+    assert_int_equal(drivers->check(drivers->arg, conf_folder, "fails", lines, &answers, &err), -1);
     (void)snprintf(expected, sizeof expected,
-                   "%s/powerctl-driver-fails --check failed with exit status 3", folder);
+                   "%s/powerctl-driver-fails --check failed with exit status 3", conf_folder);
     assert_string_equal(err.text, expected);
     conf_drivers_free(drivers);
-}
-
-static int set_up(void **state)
-{
-    char path[256];
-    (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/secrets", folder);
-    if (mkdir(path, 0700))
-        return -1;
-    put_file("secrets/bmc", "s3cret word\n", 0600);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return remove_tree(folder);
 }
 
 int main(void)
@@ -455,5 +429,5 @@ int main(void)
         cmocka_unit_test(test_passwords),
         cmocka_unit_test(test_driver_programs),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, conf_folder_set_up, conf_folder_tear_down);
 }

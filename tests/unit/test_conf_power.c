@@ -13,24 +13,13 @@
 
 #include "agent/io/conf_private.h"
 #include "proto/cleanup.h"
+#include "tests/unit/conf_folder.h"
 #include "tests/unit/fixed_drivers.h"
-#include "tests/unit/remove_tree.h"
-
-static char folder[] = "/tmp/test_conf_power.XXXXXX";
-
-static void put_file(const char *name, const char *text)
-{
-    char path[256];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    _cleanup_(fclosep) FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-}
 
 static void make_folder(const char *name)
 {
     char path[256];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    (void)snprintf(path, sizeof path, "%s/%s", conf_folder, name);
     assert_int_equal(mkdir(path, 0755), 0);
 }
 
@@ -39,8 +28,8 @@ static struct config *load(const char *name, const char *driver_dir)
     char path[256], drivers[256];
     struct config *config = NULL;
     struct conf_errors errors;
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    (void)snprintf(drivers, sizeof drivers, "%s/%s", folder, driver_dir ? driver_dir : "");
+    (void)snprintf(path, sizeof path, "%s/%s", conf_folder, name);
+    (void)snprintf(drivers, sizeof drivers, "%s/%s", conf_folder, driver_dir ? driver_dir : "");
     const struct conf_overrides overrides = {.driver_dir = drivers};
     if (conf_load(path, &overrides, &fixed_drivers, &config, &errors))
         fail_msg("%s", errors.text);
@@ -113,18 +102,22 @@ static void test_profiles(void **state)
     make_folder("site/conf.d");
     make_folder("tree");
     make_folder("tree/profiles");
-    put_file("site/main.yaml",
-             "devices:\n"
-             "  a[1-3]: { driver: pdu, host: 'a[1-3]', profile: ours, stagger_ms: 7 }\n"
-             "  b: { driver: pdu, host: b, profile: shipped, read: { on: 9 } }\n");
-    put_file("site/conf.d/c.yaml",
-             "devices: { c: { driver: pdu, host: c, profile: ../near } }\n"); /* of that file */
-    put_file("site/near", "read_function: 4\noutlets: 1\nkind: button\n");
-    put_file("site/profiles/ours.yaml",
-             "source: [here, there]\nread: { function: 1 }\noutlets: 8\nstagger_ms: 5\n");
-    put_file("tree/profiles/ours.yaml", "outlets: 99\n");
-    put_file("tree/profiles/shipped.yaml",
-             "driver: pdu\nread: { function: 2, on: [5, 6] }\noutlets: 4\ndwell_ms: 3\n");
+    conf_folder_put("site/main.yaml",
+                    "devices:\n"
+                    "  a[1-3]: { driver: pdu, host: 'a[1-3]', profile: ours, stagger_ms: 7 }\n"
+                    "  b: { driver: pdu, host: b, profile: shipped, read: { on: 9 } }\n",
+                    0600);
+    conf_folder_put("site/conf.d/c.yaml",
+                    "devices: { c: { driver: pdu, host: c, profile: ../near } }\n",
+                    0600); /* of that file */
+    conf_folder_put("site/near", "read_function: 4\noutlets: 1\nkind: button\n", 0600);
+    conf_folder_put("site/profiles/ours.yaml",
+                    "source: [here, there]\nread: { function: 1 }\noutlets: 8\nstagger_ms: 5\n",
+                    0600);
+    conf_folder_put("tree/profiles/ours.yaml", "outlets: 99\n", 0600);
+    conf_folder_put("tree/profiles/shipped.yaml",
+                    "driver: pdu\nread: { function: 2, on: [5, 6] }\noutlets: 4\ndwell_ms: 3\n",
+                    0600);
 
     _cleanup_(config_freep) struct config *config = load("site/main.yaml", "tree");
     const struct inventory *inventory = config->inventory;
@@ -149,7 +142,8 @@ static void test_profiles(void **state)
     make_folder("usr/share");
     make_folder("usr/share/powerctl");
     make_folder("usr/share/powerctl/profiles");
-    put_file("usr/share/powerctl/profiles/shipped.yaml", "read_function: 3\noutlets: 2\n");
+    conf_folder_put("usr/share/powerctl/profiles/shipped.yaml", "read_function: 3\noutlets: 2\n",
+                    0600);
     _cleanup_(config_freep) struct config *other = load("site/main.yaml", "usr/libexec/powerctl");
     assert_int_equal(device(other->inventory, "b")->outlets, 2);
     assert_int_not_equal(inventory_fingerprint(device(inventory, "b")),
@@ -166,12 +160,12 @@ static void test_a_bad_profile_is_told_once(void **state)
     (void)state;
     make_folder("once");
     make_folder("once/profiles");
-    put_file("once/profiles/bad.yaml", "outlets: 8\nread: { function: 77 }\n");
+    conf_folder_put("once/profiles/bad.yaml", "outlets: 8\nread: { function: 77 }\n", 0600);
     for (int i = 0; i < 200; i++)
         size += snprintf(text + size, sizeof text - (size_t)size,
                          "  p%d: { driver: pdu, host: h%d, profile: bad }\n", i, i);
-    put_file("once/main.yaml", text);
-    (void)snprintf(path, sizeof path, "%s/once/main.yaml", folder);
+    conf_folder_put("once/main.yaml", text, 0600);
+    (void)snprintf(path, sizeof path, "%s/once/main.yaml", conf_folder);
     assert_int_equal(conf_load(path, NULL, &fixed_drivers, &config, &errors), -1);
     assert_int_equal(errors.count, 1);
     assert_non_null(
@@ -365,11 +359,13 @@ static void test_contradictions(void **state)
     (void)state;
     make_folder("wrong");
     make_folder("wrong/profiles");
-    put_file("wrong/profiles/p.yaml", "outlets: 8\n"
-                                      "read_function: 1\n"
-                                      "pulse:\n"
-                                      "  { ms: 5, time: { function: 6 } }\n");
-    put_file(
+    conf_folder_put("wrong/profiles/p.yaml",
+                    "outlets: 8\n"
+                    "read_function: 1\n"
+                    "pulse:\n"
+                    "  { ms: 5, time: { function: 6 } }\n",
+                    0600);
+    conf_folder_put(
         "wrong/main.yaml",
         "devices:\n"
         "  a[1-2]: { driver: pdu, host: 'a[1-2]', outlets: 1, read: { function: 1, address: 7 } }\n"
@@ -382,8 +378,9 @@ static void test_contradictions(void **state)
         "  h: { driver: pdu, host: h, profile: p }\n"
         "  i: { driver: pdu, profile: p }\n"
         "  j: { driver: pdu, host: j, serial: /dev/none, profile: p }\n"
-        "nodes: { n1: { power: b/1 } }\n");
-    (void)snprintf(path, sizeof path, "%s/wrong/main.yaml", folder);
+        "nodes: { n1: { power: b/1 } }\n",
+        0600);
+    (void)snprintf(path, sizeof path, "%s/wrong/main.yaml", conf_folder);
     assert_int_equal(conf_load(path, NULL, &drivers, &config, &errors), -1);
     for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
         if (!strstr(errors.text, expected[i]))
@@ -415,18 +412,6 @@ static void test_corpus(void **state)
     assert_string_equal(setting(config->inventory, "pdu-a", "read_on"), "1,0x2");
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return remove_tree(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,5 +426,5 @@ int main(void)
         cmocka_unit_test(test_no_machines),
         cmocka_unit_test(test_corpus),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, conf_folder_set_up, conf_folder_tear_down);
 }

@@ -15,10 +15,8 @@
 #include "agent/io/conf.h"
 #include "drivers/modbus/map.h"
 #include "proto/cleanup.h"
+#include "tests/unit/conf_folder.h"
 #include "tests/unit/fixed_drivers.h"
-#include "tests/unit/remove_tree.h"
-
-static char folder[] = "/tmp/test_conf_sample.XXXXXX";
 
 /* The sample has a PDU whose profile is shipped: its driver's real options. */
 static const struct option_schema *sample_schema(void *arg, const char *driver_dir,
@@ -32,29 +30,18 @@ static const struct option_schema *sample_schema(void *arg, const char *driver_d
 
 static const struct conf_drivers sample_drivers = {.schema = sample_schema};
 
-static void put_file(const char *name, const char *text, mode_t mode)
-{
-    char path[256];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    (void)remove(path);
-    _cleanup_(fclosep) FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_int_equal(fchmod(fileno(file), mode), 0);
-    assert_true(fputs(text, file) >= 0);
-}
-
 static void copy_sample(void)
 {
     static char text[65536];
     _cleanup_(fclosep) FILE *sample = fopen("config/powerctl.yaml", "re");
     assert_non_null(sample);
     text[fread(text, 1, sizeof text - 1, sample)] = '\0';
-    put_file("powerctl.yaml", text, 0644);
+    conf_folder_put("powerctl.yaml", text, 0644);
 
     char here[512], link[256];
     assert_non_null(getcwd(here, sizeof here - 20));
     strncat(here, "/config/profiles", 20);
-    (void)snprintf(link, sizeof link, "%s/profiles", folder);
+    (void)snprintf(link, sizeof link, "%s/profiles", conf_folder);
     if (symlink(here, link))
         assert_int_equal(errno, EEXIST);
 }
@@ -65,7 +52,7 @@ static struct config *load_sample(void)
     struct config *config = NULL;
     struct conf_errors errors;
     copy_sample();
-    (void)snprintf(path, sizeof path, "%s/powerctl.yaml", folder);
+    (void)snprintf(path, sizeof path, "%s/powerctl.yaml", conf_folder);
     if (conf_load(path, NULL, &sample_drivers, &config, &errors))
         fail_msg("%s", errors.text);
     return config;
@@ -163,25 +150,6 @@ static void test_sample_shows_defaults(void **state)
                         sizeof defaults->deadlines);
 }
 
-static int set_up(void **state)
-{
-    char path[256];
-    (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/secrets", folder);
-    if (mkdir(path, 0700))
-        return -1;
-    put_file("secrets/bmc", "s3cret word\n", 0600);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return remove_tree(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,5 +157,5 @@ int main(void)
         cmocka_unit_test(test_sample_of_feeds),
         cmocka_unit_test(test_sample_shows_defaults),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, conf_folder_set_up, conf_folder_tear_down);
 }
