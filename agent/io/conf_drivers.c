@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "agent/io/clock.h"
 #include "agent/io/conf.h"
 #include "proto/cleanup.h"
 #include "proto/spelling.h"
@@ -29,13 +29,6 @@ struct cache {
     size_t count;
     struct option_schema *schemas[DRIVERS_MAX];
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* `program` is not there: which one was meant, and where to say where they are. */
 static int cannot_run(const char *program, int error, struct err *err)
@@ -93,7 +86,7 @@ static int listen_to(int fd, const char *program, const char *word, uint64_t dea
     size_t size = 0;
     for (;;) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
-        uint64_t now = now_ms();
+        uint64_t now = clock_now_ms();
         if (now >= deadline)
             return err_set(err, ERR_TIMEOUT, "%s %s is not done after %d s", program, word,
                            PATIENCE_MS / 1000);
@@ -121,11 +114,11 @@ static int wait_for(pid_t child, const char *program, const char *word, uint64_t
 {
     int status;
     _cleanup_(closep) int fd = pidfd_open(child, 0);
-    uint64_t now = now_ms();
+    uint64_t now = clock_now_ms();
     struct pollfd ended = {.fd = fd, .events = POLLIN};
     while (fd >= 0 && now < deadline && poll(&ended, 1, (int)(deadline - now)) < 0 &&
            errno == EINTR)
-        now = now_ms();
+        now = clock_now_ms();
     bool late = !ended.revents;
     if (late)
         (void)kill(child, SIGKILL);
@@ -154,7 +147,7 @@ static int ask(const char *program, const struct question *question, char text[D
     (void)close(ends[1]);
     if (rc)
         return rc;
-    uint64_t deadline = now_ms() + PATIENCE_MS;
+    uint64_t deadline = clock_now_ms() + PATIENCE_MS;
     rc = listen_to(from, program, question->word, deadline, text, err);
     if (wait_for(child, program, question->word, rc ? 0 : deadline, rc ? NULL : err))
         rc = -1;
