@@ -69,10 +69,7 @@ static bool read_other(void *arg, const struct yaml *key)
                                                                 : NULL;
     if (!place)
         return false;
-    if (*place)
-        conf_error(at->c, key, "'%s' is there twice; first at %s:%u:%u", key->text,
-                   (*place)->file->name, (*place)->line, (*place)->column);
-    *place = key;
+    conf_note_key(at->c, key, place);
     return true;
 }
 

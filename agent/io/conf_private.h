@@ -164,6 +164,8 @@ struct conf_fields {
 void conf_walk(struct conf *c, const struct yaml *map, struct conf_fields fields, void *place,
                const struct yaml **seen);
 const struct yaml *conf_find_key(const struct yaml *map, const char *name); /* or NULL */
+/* *first is where the key was seen before (an error then), or NULL; it becomes this place. */
+void conf_note_key(struct conf *c, const struct yaml *key, const struct yaml **first);
 bool conf_is_map(struct conf *c, const struct yaml *value);                 /* else an error */
 bool conf_is_text(struct conf *c, const struct yaml *value);                /* else an error */
 bool conf_is_name(struct conf *c, const struct yaml *value);                /* else an error */

@@ -34,14 +34,6 @@ void conf_profiles_free(struct conf_profile *profile)
     }
 }
 
-static void note_key(struct conf *c, const struct yaml *key, const struct yaml **first)
-{
-    if (*first)
-        conf_error(c, key, "'%s' is there twice; first at %s:%u:%u", key->text,
-                   (*first)->file->name, (*first)->line, (*first)->column);
-    *first = key;
-}
-
 /* Where the facts are from: for who reads the file. */
 static void check_source(struct conf *c, const struct yaml *value)
 {
@@ -57,12 +49,12 @@ static bool read_other(void *arg, const struct yaml *key)
     struct reading *reading = arg;
     struct conf *c = reading->c;
     if (!strcmp(key->text, "source")) {
-        note_key(c, key, &reading->source);
+        conf_note_key(c, key, &reading->source);
         check_source(c, key->value);
         return true;
     }
     if (!strcmp(key->text, "driver")) {
-        note_key(c, key, &reading->driver);
+        conf_note_key(c, key, &reading->driver);
         (void)conf_is_name(c, key->value);
         return true;
     }

@@ -15,6 +15,14 @@ const struct yaml *conf_find_key(const struct yaml *map, const char *name)
     return NULL;
 }
 
+void conf_note_key(struct conf *c, const struct yaml *key, const struct yaml **first)
+{
+    if (*first)
+        conf_error(c, key, "'%s' is there twice; first at %s:%u:%u", key->text,
+                   (*first)->file->name, (*first)->line, (*first)->column);
+    *first = key;
+}
+
 bool conf_is_map(struct conf *c, const struct yaml *value)
 {
     if (value->kind == YAML_MAP)
