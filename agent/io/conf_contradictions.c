@@ -80,6 +80,7 @@ static char *list_devices(struct conf *c, const char *driver)
         conf_no_memory(c);
         return NULL;
     }
+    bool lost = false; /* one that the driver is not asked about */
     for (size_t i = 0; i < c->inventory->ndevices; i++) {
         const struct device_config *config = &c->inventory->devices[i].config;
         if (strcmp(c->inventory->devices[i].driver, driver) != 0 || !is_first_of_row(c, i, &row))
@@ -90,9 +91,10 @@ static char *list_devices(struct conf *c, const char *driver)
             memcpy(device->settings, config->settings,
                    config->nsettings * sizeof *config->settings);
         _cleanup_(freep) char *line = driver_device_encode(device);
+        lost = lost || !line;
         (void)fputs(line ? line : "", out);
     }
-    if (fclose(out)) {
+    if (fclose(out) || lost) {
         free(text);
         conf_no_memory(c);
         return NULL;
