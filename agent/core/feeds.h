@@ -1,6 +1,6 @@
 /* feeds.h - the outlets that feed one node: what was read of each, and what that means together.
  *
- * They are asked in rounds (round.c): questions and offs all at once, power-ons one after the other.
+ * They are asked in rounds (ask.c): questions and offs all at once, power-ons one after the other.
  * When the last has answered, feeds_combine() makes one reply of them, so that a step knows of no
  * more than one: on if any is on; off if all are; unknown while one may feed it. Pure. */
 #ifndef POWERCTL_CORE_FEEDS_H

@@ -6,7 +6,7 @@
  * Those that have the same pacers wait in one line.  Lines do not wait for each other: who waits for
  * one circuit stops nobody of another.
  *
- * Pure: admission.c paces tasks with it, explain.c those that it imagines.  Only pace_wait() may run
+ * Pure: admission.c paces tasks with it, forecast.c those that it imagines.  Only pace_wait() may run
  * out of memory. */
 #ifndef POWERCTL_PACE_H
 #define POWERCTL_PACE_H

@@ -104,7 +104,7 @@ bool plan_goes_by_feeds(const struct node *node, enum verb verb, const struct jo
 /* The verbs that --feeds is for. */
 bool verb_goes_by_means(enum verb verb);
 
-bool verb_changes_something(enum verb verb); /* all but status */
+bool verb_changes_something(enum verb verb); /* all but status and check */
 bool verb_switches_off(enum verb verb);      /* what protected nodes are protected from */
 bool verb_boots_network(enum verb verb, const struct job_options *options);
 
