@@ -214,9 +214,7 @@ void task_ask(struct core *core, struct task *task, enum op op)
         cannot(core, task, op);
         return;
     }
-    task->call.op = op;
-    task->call.task = task;
-    send(core, &task->call, target);
+    task_ask_at(core, task, op, target);
 }
 
 void task_ask_at(struct core *core, struct task *task, enum op op, const struct target *target)
