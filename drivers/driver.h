@@ -24,7 +24,7 @@
  * A driver comes in one of two styles, behind the same messages:
  *  - an engine: event-driven, all devices from one loop (drivers/ipmi);
  *  - blocking: straight-line code, run by the host in lanes (worker processes), one device on
- *    one lane at a time, killed when it overruns its budget (drivers/fake, later modbus, ssh).
+ *    one lane at a time, killed when it overruns its budget (drivers/fake, drivers/modbus).
  *
  * No driver logs, forks, starts threads, reads files of ours, or calls exit(). */
 #ifndef POWERCTL_DRIVER_H
